@@ -1,0 +1,3 @@
+"""The AppDatabase operator."""
+
+__version__ = "0.1.0"
