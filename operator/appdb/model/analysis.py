@@ -4,7 +4,7 @@ Values only. It holds no source text beyond names and SQL expressions.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appdb.model.ddl import DdlStatement
 from appdb.model.finding import Finding, Severity
@@ -32,7 +32,7 @@ class Analysis:
     files: int
     bytes: int
     frameworks: tuple[Framework, ...] = ()
-    schema: Schema = Schema()
+    schema: Schema = field(default_factory=Schema)
     statements: tuple[DdlStatement, ...] = ()
     findings: tuple[Finding, ...] = ()
 
