@@ -1,0 +1,64 @@
+"""Session-wide real parts. A part that this machine cannot have skips its tests, saying why."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from appdb.local.postgres import EmbeddedPostgres, Login
+from support import sandbox
+
+
+def _postgres(version: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    reason = sandbox.missing_postgres(version)
+    if reason:
+        pytest.skip(reason)
+    with sandbox.running_postgres(tmp_path_factory.mktemp(f"pg{version}"), version) as postgres:
+        yield postgres
+
+
+@pytest.fixture(scope="session")
+def postgres18(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    yield from _postgres(18, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def postgres16(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    yield from _postgres(16, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def postgres15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    yield from _postgres(15, tmp_path_factory)
+
+
+@pytest.fixture(scope="session", params=[18, 16, 15], ids="pg{}".format)
+def postgres(request: pytest.FixtureRequest) -> EmbeddedPostgres:
+    """Every version in turn; a version that is not installed is skipped."""
+    server: EmbeddedPostgres = request.getfixturevalue(f"postgres{request.param}")
+    return server
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The superuser's DSN of an empty database, on every version in turn."""
+    with sandbox.fresh_database(postgres) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def database18(postgres18: EmbeddedPostgres) -> Iterator[str]:
+    """The superuser's DSN of an empty database on the newest version."""
+    with sandbox.fresh_database(postgres18) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def admin(postgres: EmbeddedPostgres) -> Login:
+    """A non-superuser admin of its own, on every version in turn."""
+    return sandbox.fresh_admin(postgres)
+
+
+@pytest.fixture
+def admin18(postgres18: EmbeddedPostgres) -> Login:
+    """A non-superuser admin of its own on the newest version."""
+    return sandbox.fresh_admin(postgres18)
