@@ -1,0 +1,120 @@
+"""What all models of the contract share: reading, writing, and bounded scalar types.
+
+Reading is tolerant of unknown fields, so that an older operator survives a newer CRD, and
+strict about values; the API server refuses unknown fields where users write.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+
+from appdb.errors import InvalidSpec
+
+Json = dict[str, Any]
+
+
+class Model(BaseModel):
+    """A frozen value with camelCase names outside and snake_case names inside."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        validate_by_name=True,
+    )
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any] | None, *, at: str = "") -> Self:
+        """Read a part of a live object; `at` is its path in the object, as "spec".
+
+        Raises InvalidSpec that names the first wrong field; it never quotes the value.
+        """
+        try:
+            return cls.model_validate(value or {}, by_name=False)
+        except ValidationError as error:
+            raise InvalidSpec(_located(error, at)) from error
+
+    def to_object(self) -> Json:
+        """The JSON form: camelCase names, without absent values and empty collections."""
+        dumped = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {key: _pruned(value) for key, value in dumped.items() if not _is_empty(value)}
+
+
+def rule(expression: str, message: str) -> dict[str, str]:
+    """One CEL rule of `x-kubernetes-validations`; the message names the way out."""
+    return {"rule": " ".join(expression.split()), "message": " ".join(message.split())}
+
+
+def rules(*each: dict[str, str]) -> Json:
+    return {"x-kubernetes-validations": list(each)}
+
+
+def _located(error: ValidationError, at: str) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = at
+    for part in first["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    more = error.error_count() - 1
+    also = f" (and {more} more)" if more else ""
+    return f"{path or 'object'}: {first['msg']}{also}. Correct this field and apply again"
+
+
+def _pruned(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _pruned(item) for key, item in value.items() if not _is_empty(item)}
+        case list():
+            return [_pruned(item) for item in value]
+        case _:
+            return value
+
+
+def _is_empty(value: Any) -> bool:
+    return value in ([], {})
+
+
+def _to_whole_seconds(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[
+    AwareDatetime,
+    AfterValidator(_to_whole_seconds),
+    PlainSerializer(_rfc3339, return_type=str, when_used="json"),
+]
+
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DNS_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+
+# Postgres: identifiers hold at most NAMEDATALEN - 1 = 63 bytes.
+SqlName = Annotated[str, Field(min_length=1, max_length=63)]
+# A table as people write it, with or without its schema.
+TableName = Annotated[str, Field(min_length=1, max_length=127)]
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_NAME)]
+NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
+SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+HostName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:\[\]-]+$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Glob = Annotated[str, Field(min_length=1, max_length=256)]
+Path = Annotated[str, Field(min_length=1, max_length=1024)]
+Line = Annotated[str, Field(max_length=1024)]
+Word = Annotated[str, Field(max_length=128)]
+Digest = Annotated[str, Field(max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
+ExtensionName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z][a-z0-9_-]*$")]
+Count = Annotated[int, Field(ge=0, le=2**53)]
