@@ -1,0 +1,116 @@
+"""Leader election by a Lease: at most one operator process acts.
+
+A lease is no fence: a paused process may believe in it. What protects the data are the
+advisory locks in Postgres and the resourceVersions on what is written. Times follow the
+defaults of client-go: 15 s lease, renewed within 10 s, tried every 2 s.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from appdb.cluster.client import Cluster
+from appdb.cluster.resources import LEASES
+from appdb.errors import AppDBError
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 15
+RENEW_WITHIN_SECONDS = 10.0
+TRY_EVERY_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Election:
+    """One candidate for one Lease.
+
+    `clock` is the event loop's time: another holder's lease has run out when its record
+    has not changed for the length of the lease by our own clock, so that clocks of
+    machines are never compared.
+    """
+
+    cluster: Cluster
+    namespace: str
+    name: str
+    identity: str
+    clock: Callable[[], float]
+    wall_clock: Callable[[], datetime]
+    _seen: tuple[str, str] = ("", "")
+    _seen_at: float = 0.0
+    _renewed_at: float = 0.0
+    is_leader: bool = field(default=False)
+
+    async def win(self) -> None:
+        """Return once this process holds the lease."""
+        while not await self._try():  # noqa: ASYNC110 - another process cannot set our event
+            await asyncio.sleep(TRY_EVERY_SECONDS)
+        log.info("this process leads", extra={"lease": self.name})
+
+    async def hold(self) -> None:
+        """Renew the lease for ever; return when it is lost."""
+        while True:
+            await asyncio.sleep(TRY_EVERY_SECONDS)
+            await self._try()
+            if self.clock() - self._renewed_at > RENEW_WITHIN_SECONDS or not self.is_leader:
+                self.is_leader = False
+                log.error("the lease is lost", extra={"lease": self.name})
+                return
+
+    async def release(self) -> None:
+        """Give the lease back, so that the next candidate need not wait for it to run out."""
+        if not self.is_leader:
+            return
+        self.is_leader = False
+        live = await self.cluster.get(LEASES, self.namespace, self.name)
+        if live is None or live["spec"].get("holderIdentity") != self.identity:
+            return
+        live["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
+        await self.cluster.replace(LEASES, self.namespace, live)
+
+    async def _try(self) -> bool:
+        try:
+            self.is_leader = await self._take()
+        except AppDBError as error:
+            log.warning("the lease could not be renewed: %s", error.message)
+        return self.is_leader
+
+    async def _take(self) -> bool:
+        live = await self.cluster.get(LEASES, self.namespace, self.name)
+        if live is None:
+            body = {"metadata": {"name": self.name}, "spec": self._spec(transitions=0)}
+            await self.cluster.create(LEASES, self.namespace, body)
+            self._renewed_at = self.clock()
+            return True
+        spec = live["spec"]
+        if not self._may_take(spec):
+            return False
+        moved = spec.get("holderIdentity") != self.identity
+        transitions = int(spec.get("leaseTransitions", 0)) + int(moved)
+        acquired = None if moved else spec.get("acquireTime")
+        live["spec"] = self._spec(transitions=transitions, acquired=acquired)
+        await self.cluster.replace(LEASES, self.namespace, live)
+        self._renewed_at = self.clock()
+        return True
+
+    def _may_take(self, spec: dict[str, Any]) -> bool:
+        holder = spec.get("holderIdentity") or ""
+        if holder in {"", self.identity}:
+            return True
+        record = (holder, str(spec.get("renewTime")))
+        if record != self._seen:
+            self._seen, self._seen_at = record, self.clock()
+            return False
+        return self.clock() - self._seen_at > float(spec.get("leaseDurationSeconds", LEASE_SECONDS))
+
+    def _spec(self, *, transitions: int, acquired: str | None = None) -> dict[str, Any]:
+        now = self.wall_clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return {
+            "holderIdentity": self.identity,
+            "leaseDurationSeconds": LEASE_SECONDS,
+            "acquireTime": acquired or now,
+            "renewTime": now,
+            "leaseTransitions": transitions,
+        }
