@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from appdb.local.controlplane import ControlPlane
 from appdb.local.postgres import EmbeddedPostgres, Login
 from support import sandbox
 
@@ -62,3 +63,17 @@ def admin(postgres: EmbeddedPostgres) -> Login:
 def admin18(postgres18: EmbeddedPostgres) -> Login:
     """A non-superuser admin of its own on the newest version."""
     return sandbox.fresh_admin(postgres18)
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A real API server with audit log, shared by the session; see `namespace`."""
+    with ControlPlane(tmp_path_factory.mktemp("cluster"), audits=True) as running:
+        yield running
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """A namespace that no other test uses."""
+    with sandbox.fresh_namespace(control_plane) as name:
+        yield name

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from appdb.local.controlplane import ControlPlane
 from appdb.local.failure import SandboxError
 from appdb.local.pgbinaries import find_postgres
 from appdb.local.postgres import EmbeddedPostgres, Login
@@ -49,6 +50,17 @@ def fresh_database(postgres: EmbeddedPostgres, prefix: str = "t") -> Iterator[st
             admin.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )
+
+
+@contextmanager
+def fresh_namespace(control_plane: ControlPlane, prefix: str = "ns") -> Iterator[str]:
+    """A namespace of its own. Its deletion is asked for and not waited for: it takes 5 s."""
+    name = unique_name(prefix)
+    control_plane.kubectl("create", "namespace", name)
+    try:
+        yield name
+    finally:
+        control_plane.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 def fresh_admin(postgres: EmbeddedPostgres) -> Login:
