@@ -108,7 +108,7 @@ class KeyedQueue(Generic[Key]):
         """Count a failure and return the seconds to wait: 1 s doubling to 5 min, jittered."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(failures, 16))
+        longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(failures, 16))
         return longest * (0.5 + 0.5 * self.jitter())
 
     def next_due(self) -> float | None:

@@ -1,0 +1,52 @@
+"""When an object is due for a full look although nobody changed it.
+
+One clock for all: each object has a phase of its own in the period, from a digest of its
+name, so that a thousand objects never come at once, not even after a restart. Pure.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from appdb.reconcile.keys import ObjectKey
+
+
+def phase_of(key: ObjectKey, period_seconds: float) -> float:
+    """Return the moment within the period, in seconds from its start, when a key is due."""
+    digest = hashlib.sha256(str(key).encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32 * period_seconds
+
+
+def next_due(key: ObjectKey, *, now: float, period_seconds: float) -> float:
+    """Return the next moment after `now` at which a key is due."""
+    phase = phase_of(key, period_seconds)
+    rounds = (now - phase) // period_seconds + 1
+    return phase + rounds * period_seconds
+
+
+@dataclass(slots=True)
+class ResyncClock:
+    """Remembers when each key was last looked at in full; `period_of` gives its period."""
+
+    period_of: Callable[[ObjectKey], float]
+    _due: dict[ObjectKey, float] = field(default_factory=dict)
+
+    def is_due(self, key: ObjectKey, *, now: float) -> bool:
+        """Tell whether a full look is due; a key seen for the first time waits for its phase."""
+        due = self._due.get(key)
+        if due is None:
+            self._due[key] = next_due(key, now=now, period_seconds=self.period_of(key))
+            return False
+        return due <= now
+
+    def looked(self, key: ObjectKey, *, now: float) -> None:
+        """Note that a full look has just been taken."""
+        self._due[key] = next_due(key, now=now, period_seconds=self.period_of(key))
+
+    def forget(self, key: ObjectKey) -> None:
+        """Forget an object that is gone."""
+        self._due.pop(key, None)
+
+    def due(self, keys: Iterable[ObjectKey], *, now: float) -> tuple[ObjectKey, ...]:
+        """Return those of the keys that are due."""
+        return tuple(key for key in keys if self.is_due(key, now=now))
