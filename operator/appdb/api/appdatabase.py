@@ -154,13 +154,14 @@ class AppDatabaseSpec(Model):
 _SETTLED = rules(
     rule(
         "has(oldSelf.spec.serverRef) || !has(self.spec.serverRef) || !has(self.status)"
-        " || !has(self.status.server) || self.status.server.name == self.spec.serverRef.name",
+        " || !has(self.status.server) || !has(self.status.server.name)"
+        " || self.status.server.name == self.spec.serverRef.name",
         "the database already lives on the server in status.server.name; set serverRef to that "
         "one or leave it out",
     ),
     rule(
         "has(oldSelf.spec.databaseName) || !has(self.spec.databaseName) || !has(self.status)"
-        " || !has(self.status.database)"
+        " || !has(self.status.database) || !has(self.status.database.name)"
         " || self.status.database.name == self.spec.databaseName",
         "the database already has the name in status.database.name; set databaseName to that "
         "one or leave it out",

@@ -15,13 +15,18 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    model_serializer,
 )
 from pydantic.alias_generators import to_camel
 
 from appdb.errors import InvalidSpec
 
 Json = dict[str, Any]
+
+# An empty model is none of these: an empty selector, say, means something.
+_EMPTY: tuple[Any, ...] = (None, "", (), {})
 
 
 class Model(BaseModel):
@@ -47,9 +52,17 @@ class Model(BaseModel):
             raise InvalidSpec(_located(error, at)) from error
 
     def to_object(self) -> Json:
-        """The JSON form: camelCase names, without absent values and empty collections."""
-        dumped = self.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return {key: _pruned(value) for key, value in dumped.items() if not _is_empty(value)}
+        """The JSON form: camelCase names; what is absent or empty is left out."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> Json:
+        dumped: Json = dump(self)
+        for name, field in type(self).model_fields.items():
+            if not field.is_required() and getattr(self, name) in _EMPTY:
+                dumped.pop(name, None)
+                dumped.pop(field.alias or name, None)
+        return dumped
 
 
 def rule(expression: str, message: str) -> dict[str, str]:
@@ -69,20 +82,6 @@ def _located(error: ValidationError, at: str) -> str:
     more = error.error_count() - 1
     also = f" (and {more} more)" if more else ""
     return f"{path or 'object'}: {first['msg']}{also}. Correct this field and apply again"
-
-
-def _pruned(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _pruned(item) for key, item in value.items() if not _is_empty(item)}
-        case list():
-            return [_pruned(item) for item in value]
-        case _:
-            return value
-
-
-def _is_empty(value: Any) -> bool:
-    return value in ([], {})
 
 
 def _to_whole_seconds(moment: datetime) -> datetime:

@@ -158,7 +158,8 @@ class SchemaPlanStatus(Model):
 _DECISION_STANDS = rules(
     rule(
         "(self.spec.decision == oldSelf.spec.decision"
-        " && self.spec.?decidedReason == oldSelf.spec.?decidedReason)"
+        " && (has(self.spec.decidedReason) ? self.spec.decidedReason : '')"
+        " == (has(oldSelf.spec.decidedReason) ? oldSelf.spec.decidedReason : ''))"
         " || !has(oldSelf.status) || !has(oldSelf.status.conditions)"
         " || !oldSelf.status.conditions.exists(c, c.type == 'Applied'"
         " && (c.status == 'True' || c.reason == 'Superseded'))",
