@@ -1,0 +1,172 @@
+"""kopf's handlers: each turns a watch event into keys of the queue, and does nothing else.
+
+No request, no decision, nothing that can fail: events repeat after every new list, and
+each run reads afresh, so a lost event heals. What only we ourselves changed is left out,
+so that an object is not looked at again because of its own status.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import kopf
+
+from appdb.api import names
+from appdb.cluster.secrets import is_intact
+from appdb.reconcile.keys import ObjectKey, database_key, server_key
+from appdb.reconcile.refs import DEFAULT_SERVER, Ref, ReferenceMap, Relation
+
+# Several ConfigMaps of one `kubectl apply` arrive within this time and make one run.
+SETTLE_SECONDS = 0.3
+
+Body = Mapping[str, Any]
+Add = Callable[[ObjectKey], None]
+AddAfter = Callable[[ObjectKey, float], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Triggers:
+    """Keeps the reference map and feeds the queue."""
+
+    refs: ReferenceMap
+    add: Add
+    add_after: AddAfter
+    forget: Callable[[ObjectKey], None]
+    operator_namespace: str
+    _seen: dict[ObjectKey, tuple[object, ...]] = field(default_factory=dict)
+    _labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def on_database(self, change: str | None, body: Body) -> None:
+        """Handle an AppDatabase: remember its references, look at it when it changed."""
+        metadata = body["metadata"]
+        key = database_key(metadata["namespace"], metadata["name"])
+        if change == "DELETED":
+            self._gone(key)
+            return
+        self.refs.update(key, database_refs(body))
+        if self._is_news(key, body) or change is None:
+            self.add(key)
+
+    def on_server(self, change: str | None, body: Body) -> None:
+        """Handle a DatabaseServer: look at it, and at every database on it, when it changed."""
+        name = body["metadata"]["name"]
+        key = server_key(name)
+        admin = body.get("spec", {}).get("adminSecretRef", {}).get("name", "")
+        users = self._users_of(name)
+        if change == "DELETED":
+            self._gone(key)
+            self._add_all(users)
+            return
+        self.refs.update(key, [Ref(Relation.SECRET, self.operator_namespace, admin)])
+        if not self._is_news(key, body):
+            if change is None:
+                self.add(key)
+            return
+        self.add(key)
+        self._add_all(users)
+
+    def on_config_map(self, change: str | None, body: Body) -> None:
+        """Handle a ConfigMap with source: a new one is waited for, an edited one may be many."""
+        ref = Ref(Relation.SOURCE, body["metadata"]["namespace"], body["metadata"]["name"])
+        for key in self.refs.who(ref):
+            if change in {None, "ADDED"}:
+                self.add(key)
+            else:
+                self.add_after(key, SETTLE_SECONDS)
+
+    def on_secret(self, change: str | None, body: Body) -> None:
+        """Handle a Secret of ours that is gone or not as we wrote it."""
+        if change != "DELETED" and is_intact(body):
+            return
+        ref = Ref(Relation.SECRET, body["metadata"]["namespace"], body["metadata"]["name"])
+        self._add_all(self.refs.who(ref))
+
+    def on_namespace(self, change: str | None, body: Body) -> None:
+        """Handle a namespace whose labels changed: it may have lost or won a server."""
+        name = body["metadata"]["name"]
+        labels = dict(body["metadata"].get("labels") or {})
+        before = self._labels.get(name)
+        self._labels[name] = labels
+        if change == "DELETED":
+            del self._labels[name]
+        elif before is not None and before != labels:
+            self._add_all(self.refs.who(Ref(Relation.NAMESPACE, "", name)))
+
+    def _gone(self, key: ObjectKey) -> None:
+        self._seen.pop(key, None)
+        self.refs.remove(key)
+        self.forget(key)
+
+    def _is_news(self, key: ObjectKey, body: Body) -> bool:
+        seen = fingerprint(body)
+        before = self._seen.get(key)
+        self._seen[key] = seen
+        return before != seen
+
+    def _users_of(self, server: str) -> tuple[ObjectKey, ...]:
+        named = self.refs.who(Ref(Relation.SERVER, "", server))
+        return named + self.refs.who(Ref(Relation.SERVER, "", DEFAULT_SERVER))
+
+    def _add_all(self, keys: Iterable[ObjectKey]) -> None:
+        for key in keys:
+            self.add(key)
+
+
+def fingerprint(body: Body) -> tuple[object, ...]:
+    """Reduce an object to what a person or another controller changed; status is left out."""
+    metadata = body["metadata"]
+    annotations = metadata.get("annotations") or {}
+    return (
+        metadata.get("uid"),
+        metadata.get("generation"),
+        metadata.get("deletionTimestamp"),
+        annotations.get(names.ANNOTATION_REQUESTED_AT),
+        annotations.get(names.ANNOTATION_FORCE_FORGET),
+        annotations.get(names.ANNOTATION_ACCEPT_SERVER),
+        _lost_finalizer(body),
+    )
+
+
+def database_refs(body: Body) -> tuple[Ref, ...]:
+    """Return everything that an AppDatabase refers to; tolerant of whatever stands in it."""
+    metadata, spec = body["metadata"], body.get("spec") or {}
+    namespace, name = metadata["namespace"], metadata["name"]
+    sources = (spec.get("source") or {}).get("configMaps") or ()
+    secret = (spec.get("credentials") or {}).get("secretName") or f"{name}-db"
+    server = (spec.get("serverRef") or {}).get("name") or DEFAULT_SERVER
+    accesses = spec.get("access") or ()
+    return (
+        Ref(Relation.SERVER, "", server),
+        Ref(Relation.NAMESPACE, "", namespace),
+        Ref(Relation.SECRET, namespace, secret),
+        *(Ref(Relation.SOURCE, namespace, source["name"]) for source in sources),
+        *(
+            Ref(
+                Relation.SECRET,
+                namespace,
+                access.get("secretName") or f"{name}-db-{access['name'].replace('_', '-')}",
+            )
+            for access in accesses
+        ),
+    )
+
+
+def _lost_finalizer(body: Body) -> bool:
+    """Tell whether somebody took our finalizer away; that we added it is no news."""
+    handled = (body.get("status") or {}).get("observedGeneration", -1) >= 0
+    return handled and names.FINALIZER not in (body["metadata"].get("finalizers") or ())
+
+
+def register(registry: kopf.OperatorRegistry, triggers: Triggers) -> None:
+    """Bind the triggers to kopf's watches, in a registry of our own."""
+
+    def on(group: str, version: str, plural: str, act: Callable[[str | None, Body], None]) -> None:
+        @kopf.on.event(group, version, plural, registry=registry)
+        async def _handle(event: kopf.RawEvent, **_: Any) -> None:
+            act(event["type"], event["object"])
+
+    on(names.GROUP, names.VERSION, names.APPDATABASES, triggers.on_database)
+    on(names.GROUP, names.VERSION, names.DATABASESERVERS, triggers.on_server)
+    on("", "v1", "configmaps", triggers.on_config_map)
+    on("", "v1", "secrets", triggers.on_secret)
+    on("", "v1", "namespaces", triggers.on_namespace)
