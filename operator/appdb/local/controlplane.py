@@ -5,6 +5,7 @@ listens on a UNIX socket alone, so that no other user of the machine reads its S
 """
 
 import json
+import logging
 import re
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Self
 
 from appdb.local import flags
 from appdb.local.access import Kubectl, get_status
-from appdb.local.binaries import Binaries, find_binaries
+from appdb.local.binaries import Binaries, ensure_binaries
 from appdb.local.component import Component
 from appdb.local.failure import PartNotReady, SandboxError
 from appdb.local.files import write_private
@@ -22,6 +23,8 @@ from appdb.local.kubeconfig import read_token, write_kubeconfig
 from appdb.local.ports import LOOPBACK, free_port
 from appdb.local.processes import find_process
 from appdb.local.waiting import wait_until
+
+logger = logging.getLogger(__name__)
 
 READY_SECONDS = 90
 APISERVER_STOP_SECONDS = 3
@@ -46,7 +49,7 @@ class ControlPlane:
         is_detached: bool = False,
     ) -> None:
         self.layout = flags.Layout(home=home.absolute())
-        self.binaries = binaries or find_binaries()
+        self.binaries = binaries or ensure_binaries(report=logger.info)
         self._audits = audits
         self._is_detached = is_detached
         self._port = 0

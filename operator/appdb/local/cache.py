@@ -1,0 +1,45 @@
+"""The user's cache: programs that are costly to get, kept per version and platform."""
+
+import fcntl
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+# Where progress goes, one line at a time.
+Report = Callable[[str], None]
+
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def platform_name() -> tuple[str, str]:
+    """Operating system and machine in Go's words: ("linux", "amd64")."""
+    machine = platform.machine().lower()
+    return sys.platform, MACHINES.get(machine, machine)
+
+
+def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Our folder in the user's cache (XDG base directory specification)."""
+    base = environ.get("XDG_CACHE_HOME", "")
+    # The specification: a relative path is invalid and to be ignored.
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "appdb"
+
+
+def kubernetes_dir(version: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the programs of one Kubernetes version are kept."""
+    return cache_dir(environ) / "kubernetes" / "-".join((f"v{version}", *platform_name()))
+
+
+@contextmanager
+def locked(folder: Path, report: Report) -> Iterator[None]:
+    """Hold a folder for one process; others wait and are told so."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report(f"another process is filling {folder}; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
