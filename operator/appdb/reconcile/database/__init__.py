@@ -1,0 +1,1 @@
+"""AppDatabase: observe, decide, act, report."""

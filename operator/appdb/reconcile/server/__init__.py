@@ -1,0 +1,1 @@
+"""DatabaseServer: observe, act, report."""
