@@ -1,0 +1,52 @@
+"""What every run needs: the adapters, the clocks, and who is told of what happens.
+
+A value made once by the wiring. Time and chance come in here, so that a run can be
+repeated in a test.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from appdb.api.appdatabase import AppDatabase
+from appdb.cluster.client import Cluster
+from appdb.cluster.events import EventRecorder
+from appdb.postgres.sessions import ServerSessions
+from appdb.reconcile.keys import ObjectKey
+from appdb.reconcile.refs import ReferenceMap
+from appdb.reconcile.resync import ResyncClock
+from appdb.source.isolate import Isolation
+
+
+class Observer(Protocol):
+    """Is told what a run found out; the metrics are one."""
+
+    def database_seen(self, database: AppDatabase) -> None:
+        """An AppDatabase has this status now."""
+
+    def server_seen(self, name: str, *, is_up: bool, databases: int) -> None:
+        """A DatabaseServer answered or did not."""
+
+    def error_seen(self, key: ObjectKey, reason: str) -> None:
+        """A run of this object ended in an error."""
+
+    def gone(self, key: ObjectKey) -> None:
+        """An object is no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The surroundings of all runs of one process."""
+
+    cluster: Cluster
+    sessions: ServerSessions
+    analysis: Isolation
+    events: EventRecorder
+    refs: ReferenceMap
+    resync: ResyncClock
+    observer: Observer
+    operator_namespace: str
+    now: Callable[[], datetime]
+    clock: Callable[[], float]
+    new_password: Callable[[], str]

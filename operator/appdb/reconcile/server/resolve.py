@@ -1,0 +1,125 @@
+"""Finds the server of an AppDatabase, and how to log in to it as the operator.
+
+Reads only. Tenants name a server; host and admin login come from objects that only the
+platform team can write.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from appdb.api.server import DatabaseServer
+from appdb.cluster.client import Cluster, Json
+from appdb.cluster.resources import DATABASE_SERVERS, NAMESPACES, SECRETS
+from appdb.cluster.secrets import read_keys
+from appdb.errors import AuthenticationFailed, ServerNotAllowed, ServerNotFound, TLSFailed
+from appdb.postgres.connect import Login, ServerAddress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminAccess:
+    """Where a server is, and the operator's login on it."""
+
+    address: ServerAddress
+    login: Login
+
+
+async def find_server(cluster: Cluster, name: str | None) -> DatabaseServer:
+    """Return the server of that name, or the default one.
+
+    Raises:
+        ServerNotFound: there is none, or not exactly one default.
+    """
+    if name is None:
+        return await _default_server(cluster)
+    live = await cluster.get(DATABASE_SERVERS, None, name)
+    if live is None:
+        raise ServerNotFound(
+            f"DatabaseServer {name} does not exist; create it, or correct spec.serverRef.name"
+        )
+    return DatabaseServer.of(live)
+
+
+async def require_admission(cluster: Cluster, server: DatabaseServer, namespace: str) -> None:
+    """Check that the server admits the namespace.
+
+    Raises:
+        ServerNotAllowed: it does not; existing data stays untouched.
+    """
+    allowed = server.spec.allowed_namespaces
+    labels: dict[str, str] = {}
+    if allowed.selector is not None:
+        live = await cluster.get(NAMESPACES, None, namespace) or {}
+        labels = live.get("metadata", {}).get("labels") or {}
+    if not allowed.admits(namespace, labels):
+        raise ServerNotAllowed(
+            f"DatabaseServer {server.metadata.name} does not admit namespace {namespace}; ask its "
+            "owner to add it to spec.allowedNamespaces, or name another server"
+        )
+
+
+async def read_admin_access(
+    cluster: Cluster, server: DatabaseServer, operator_namespace: str
+) -> AdminAccess:
+    """Read the admin login, and the CA where one is named, from the operator's namespace.
+
+    Raises:
+        AuthenticationFailed: the Secret or one of its keys is missing.
+        TLSFailed: the Secret of the CA is missing.
+    """
+    ref, tls = server.spec.admin_secret_ref, server.spec.tls
+    names = [ref.name, *([tls.ca_secret_ref.name] if tls.ca_secret_ref else [])]
+    found = await asyncio.gather(
+        *(cluster.get(SECRETS, operator_namespace, name) for name in names)
+    )
+    login = _login(found[0], server, operator_namespace)
+    ca_pem = _ca(found[1], server, operator_namespace) if tls.ca_secret_ref else None
+    address = ServerAddress(
+        host=server.spec.host,
+        port=server.spec.port,
+        maintenance_database=server.spec.maintenance_database,
+        tls_mode=tls.effective_mode().value,
+        ca_pem=ca_pem,
+        name=server.metadata.name,
+    )
+    return AdminAccess(address=address, login=login)
+
+
+async def _default_server(cluster: Cluster) -> DatabaseServer:
+    live = await cluster.list(DATABASE_SERVERS)
+    defaults = [each for each in live if (each.get("spec") or {}).get("isDefault")]
+    if len(defaults) == 1:
+        return DatabaseServer.of(defaults[0])
+    if not defaults:
+        raise ServerNotFound(
+            "no DatabaseServer is the default; name one in spec.serverRef.name, or ask the "
+            "platform team to set isDefault on one"
+        )
+    names = ", ".join(sorted(each["metadata"]["name"] for each in defaults))
+    raise ServerNotFound(
+        f"more than one DatabaseServer is the default ({names}); name one in "
+        "spec.serverRef.name, or ask the platform team to leave one default"
+    )
+
+
+def _login(secret: Json | None, server: DatabaseServer, namespace: str) -> Login:
+    ref = server.spec.admin_secret_ref
+    place = f"Secret {namespace}/{ref.name} of DatabaseServer {server.metadata.name}"
+    if secret is None:
+        raise AuthenticationFailed(f"{place} does not exist; create it with the admin login")
+    content = read_keys(secret)
+    for key in (ref.username_key, ref.password_key):
+        if not content.get(key):
+            raise AuthenticationFailed(f"{place} has no key {key}; add it")
+    return Login(username=content[ref.username_key], password=content[ref.password_key])
+
+
+def _ca(secret: Json | None, server: DatabaseServer, namespace: str) -> str:
+    ref = server.spec.tls.ca_secret_ref
+    key = ref.key if ref else ""
+    found = read_keys(secret).get(key) if secret is not None else None
+    if not found:
+        raise TLSFailed(
+            f"Secret {namespace}/{ref.name if ref else ''} of DatabaseServer "
+            f"{server.metadata.name} has no certificates under {key}; put the CA there as PEM"
+        )
+    return found
