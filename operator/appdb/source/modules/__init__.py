@@ -1,0 +1,1 @@
+"""The module graph of a TypeScript or JavaScript source: who imports what from where."""
