@@ -19,7 +19,7 @@ from appdb.local.component import Component
 from appdb.local.failure import PartNotReady, SandboxError
 from appdb.local.files import write_private
 from appdb.local.keys import make_signing_key, make_token
-from appdb.local.kubeconfig import read_token, write_kubeconfig
+from appdb.local.kubeconfig import write_kubeconfig
 from appdb.local.ports import LOOPBACK, free_port
 from appdb.local.processes import find_process
 from appdb.local.waiting import wait_until
@@ -129,34 +129,39 @@ class ControlPlane:
         token = self.kubectl(
             "create", "token", service_account, "-n", namespace, f"--duration={lifetime}"
         ).strip()
-        path = self.layout.home / f"{namespace}.{service_account}.kubeconfig"
+        path = self.kubeconfig_path(service_account, namespace)
         self._write_kubeconfig(path, token, namespace)
         return path
+
+    def kubeconfig_path(self, service_account: str, namespace: str) -> Path:
+        """Where `kubeconfig_for` writes."""
+        return self.layout.home / f"{namespace}.{service_account}.kubeconfig"
 
     def start(self) -> None:
         """Start what does not run; on return the API is ready and ServiceAccounts are made.
 
         Raises SandboxError when a part ends at once, PartNotReady when it takes too long.
         """
-        is_first = not self._port
+        is_first = not self.kubeconfig.exists()
         if is_first:
             self._prepare()
         self.etcd.start()
+        self._remember()
         if is_first:
             self._start_on_free_port()
         else:
             self.start_apiserver()
         self.controller_manager.start()
+        self._remember()
         self._wait_for(
             self.controller_manager, "/api/v1/namespaces/default/serviceaccounts/default"
         )
-        self._remember()
 
     def start_apiserver(self) -> None:
         """Start the API server alone and wait until it is ready."""
         self.apiserver.start()
-        self._wait_for(self.apiserver, "/readyz")
         self._remember()
+        self._wait_for(self.apiserver, "/readyz")
 
     def stop_apiserver(self) -> None:
         """SIGTERM; it would wait a minute for watches to end, so SIGKILL follows soon."""
@@ -186,6 +191,8 @@ class ControlPlane:
         self._port = 0
 
     def _prepare(self) -> None:
+        """Make keys and tokens; what an interrupted first start has left running is stopped."""
+        self.stop()
         layout = self.layout
         layout.etcd_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         layout.certs_dir.mkdir(exist_ok=True, mode=0o700)
@@ -208,8 +215,9 @@ class ControlPlane:
             except SandboxError:
                 if attempt == PORT_ATTEMPTS or not PORT_TAKEN.search(self.apiserver.read_log()):
                     raise
-        self._write_kubeconfig(self.kubeconfig, self._token)
+        # The admin's comes last: its being there says that the first start is over.
         self._write_kubeconfig(self.layout.manager_kubeconfig, self._manager_token)
+        self._write_kubeconfig(self.kubeconfig, self._token)
 
     def _write_kubeconfig(self, path: Path, token: str, namespace: str = "default") -> None:
         write_kubeconfig(
@@ -243,13 +251,21 @@ class ControlPlane:
         )
 
     def _remember(self) -> None:
-        """Keep port and processes for whoever comes later."""
+        """Keep port, tokens and processes for whoever comes later."""
+        if not self.layout.certs_dir.exists():
+            return
         processes = {
             component.name: {"pid": component.process.pid, "birth": component.process.birth}
             for component in self.components
             if component.process and component.is_running
         }
-        facts = {"port": self._port, "audits": self._audits, "processes": processes}
+        facts = {
+            "port": self._port,
+            "audits": self._audits,
+            "token": self._token,
+            "manager_token": self._manager_token,
+            "processes": processes,
+        }
         write_private(self.layout.facts, json.dumps(facts))
 
     def _recall(self) -> None:
@@ -257,7 +273,7 @@ class ControlPlane:
             return
         facts = json.loads(self.layout.facts.read_text(encoding="utf-8"))
         self._audits = facts["audits"]
-        self._token = read_token(self.kubeconfig)
+        self._token, self._manager_token = facts["token"], facts["manager_token"]
         self._use_port(facts["port"])
         for component in self.components:
             if component.name in facts["processes"]:

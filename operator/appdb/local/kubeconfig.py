@@ -27,9 +27,3 @@ def write_kubeconfig(
         "current-context": "appdb",
     }
     write_private(path, json.dumps(config, indent=1))
-
-
-def read_token(path: Path) -> str:
-    """The token in a kubeconfig of ours."""
-    token: str = json.loads(path.read_text(encoding="utf-8"))["users"][0]["user"]["token"]
-    return token
