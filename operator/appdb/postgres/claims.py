@@ -1,0 +1,87 @@
+"""Judges whose the things are that already have our names.
+
+Pure: facts in, a standing or an error out. This is the only place that decides whether
+something on a server may be touched; what is not claimed by us is not.
+"""
+
+from enum import StrEnum
+
+from appdb.errors import AdoptionRequired, NameConflict
+from appdb.model.claim import Claim
+from appdb.postgres.facts import DatabaseFacts
+from appdb.postgres.wanted import WantedDatabase
+
+
+class Standing(StrEnum):
+    """What may be done with the names: make, keep or take over."""
+
+    FREE = "Free"
+    OURS = "Ours"
+    ADOPTABLE = "Adoptable"
+
+
+def judge_claims(facts: DatabaseFacts, wanted: WantedDatabase) -> Standing:
+    """Decide whether the names on the server are free, ours, or may be adopted.
+
+    Raises:
+        NameConflict: a database or role of that name belongs to somebody else.
+        AdoptionRequired: the database exists and is nobody's.
+    """
+    _refuse_foreign_roles(facts, wanted)
+    database = facts.database
+    if database is None:
+        return Standing.OURS if facts.roles else Standing.FREE
+    if database.claim is not None:
+        _refuse_foreign_claim(database.claim, wanted, f"database {wanted.name}")
+        return Standing.OURS
+    if database.comment is None and database.owner == wanted.roles.owner:
+        return Standing.OURS
+    if database.owner == wanted.roles.owner:
+        raise NameConflict(
+            f"database {wanted.name} carries a comment that is not a claim of ours; if it is"
+            f' to be used again run: COMMENT ON DATABASE "{wanted.name}" IS NULL'
+        )
+    if wanted.may_adopt:
+        return Standing.ADOPTABLE
+    raise AdoptionRequired(
+        f"database {wanted.name} exists already, owned by {database.owner}, and is not"
+        " claimed; choose another databaseName, or set adopt: IfUnclaimed and allow it on"
+        " the DatabaseServer (allowAdoption)"
+    )
+
+
+def is_ours(claim: Claim | None, wanted: WantedDatabase) -> bool:
+    """Tell whether a claim is that of the wanted object, or of a cluster it stands in for."""
+    if claim is None or claim.database != wanted.name:
+        return False
+    claimant = claim.claimant
+    return claimant.is_same_object(wanted.claimant) or (
+        claimant.cluster in wanted.accepted_clusters and claimant.is_namesake(wanted.claimant)
+    )
+
+
+def _refuse_foreign_roles(facts: DatabaseFacts, wanted: WantedDatabase) -> None:
+    for role in wanted.wanted_roles():
+        found = facts.roles.get(role.name)
+        if found is None:
+            continue
+        if found.claim is None:
+            raise NameConflict(
+                f"role {role.name} exists already and is not claimed; drop or rename it, or"
+                " choose another databaseName"
+            )
+        _refuse_foreign_claim(found.claim, wanted, f"role {role.name}")
+        if found.claim.part is not role.part:
+            raise NameConflict(
+                f"role {role.name} is the {found.claim.part} of this database, not its"
+                f" {role.part}; choose another name"
+            )
+
+
+def _refuse_foreign_claim(claim: Claim, wanted: WantedDatabase, what: str) -> None:
+    if is_ours(claim, wanted):
+        return
+    way_out = "choose another databaseName"
+    if claim.claimant.is_namesake(wanted.claimant) and claim.database == wanted.name:
+        way_out += ", or name that cluster in acceptClaimsOf of the DatabaseServer"
+    raise NameConflict(f"{what} belongs to {claim.claimant} (database {claim.database}); {way_out}")

@@ -1,0 +1,163 @@
+"""What stands inside a database before the app's own tables: schemas, extensions, rights.
+
+Catalog reads need no rights, so a tenant's session can answer whether all is as wanted;
+only when something differs does the admin come in. It runs no code of the tenant's:
+the search_path is pinned and every statement is a GRANT, an ALTER or a CREATE.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+
+from appdb.postgres.connect import Session
+from appdb.postgres.statements import read_row
+from appdb.postgres.wanted import AccessRole, WantedDatabase
+
+PUBLIC_SCHEMA = "public"
+
+_READ = """
+SELECT
+    (SELECT jsonb_agg(jsonb_build_object(
+        'name', n.nspname,
+        'owner', pg_get_userbyid(n.nspowner),
+        'grants', (SELECT jsonb_agg(jsonb_build_array(
+                CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee) END,
+                a.privilege_type))
+            FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a)))
+     FROM pg_namespace n WHERE n.nspname = ANY(%(schemas)s)),
+    (SELECT jsonb_agg(e.extname) FROM pg_extension e),
+    (SELECT jsonb_agg(jsonb_build_array(
+        d.defaclobjtype::text, pg_get_userbyid(a.grantee), a.privilege_type))
+     FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) a
+     WHERE d.defaclrole = to_regrole(quote_ident(%(app)s)) AND d.defaclnamespace = 0),
+    (SELECT jsonb_agg(jsonb_build_array(g.name, n.nspname, c.relname, c.relkind::text))
+     FROM pg_class c
+     JOIN pg_namespace n ON n.oid = c.relnamespace
+     CROSS JOIN unnest(%(groups)s::text[]) AS g(name)
+     WHERE c.relowner = to_regrole(quote_ident(%(app)s))
+     AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+     AND to_regrole(quote_ident(g.name)) IS NOT NULL
+     AND NOT CASE c.relkind
+        WHEN 'S' THEN has_sequence_privilege(g.name, c.oid, 'SELECT')
+        ELSE has_table_privilege(g.name, c.oid, 'SELECT') END)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaRow:
+    """A schema; `grants` holds (role, privilege), None for PUBLIC."""
+
+    name: str
+    owner: str
+    grants: frozenset[tuple[str | None, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsideFacts:
+    """What is there. `default_grants`: (object type letter, role, privilege) for new objects.
+
+    `unreadable`: (group, schema, relation, kind) that a reader or writer group cannot read.
+    """
+
+    schemas: dict[str, SchemaRow]
+    extensions: frozenset[str]
+    default_grants: frozenset[tuple[str, str, str]]
+    unreadable: tuple[tuple[str, str, str, str], ...]
+
+
+async def read_inside(session: Session, wanted: WantedDatabase) -> InsideFacts:
+    """Read what stands inside the database of the session; any login may ask."""
+    row = await read_row(
+        session,
+        _READ,
+        {
+            "schemas": [PUBLIC_SCHEMA, *wanted.schemas],
+            "app": wanted.roles.app,
+            "groups": [group for group, _ in _groups(wanted)],
+        },
+        doing=f"reading the schemas of database {wanted.name}",
+    )
+    schemas, extensions, defaults, unreadable = row
+    return InsideFacts(
+        schemas={schema["name"]: _schema(schema) for schema in schemas or ()},
+        extensions=frozenset(extensions or ()),
+        default_grants=frozenset((k, r, p) for k, r, p in defaults or ()),
+        unreadable=tuple((g, s, t, k) for g, s, t, k in unreadable or ()),
+    )
+
+
+def missing_extensions(facts: InsideFacts, wanted: WantedDatabase) -> tuple[str, ...]:
+    """Name the extensions to install, in the order of the spec."""
+    return tuple(name for name in wanted.extensions if name not in facts.extensions)
+
+
+def inside_statements(facts: InsideFacts, wanted: WantedDatabase) -> Iterator[sql.Composable]:
+    """Derive what has to be run as the admin; nothing when all is as wanted."""
+    for name in dict.fromkeys((PUBLIC_SCHEMA, *wanted.schemas)):
+        yield from _schema_statements(facts.schemas.get(name), name, wanted)
+    for group, role in _groups(wanted):
+        yield from _default_statements(facts, group, role, wanted)
+    for group, schema, relation, kind in facts.unreadable:
+        role = AccessRole.READER if group == wanted.roles.readers else AccessRole.WRITER
+        yield sql.SQL("GRANT {} ON {} {} TO {}").format(
+            sql.SQL(", ").join(map(sql.SQL, _privileges(role, "S" if kind == "S" else "r"))),
+            sql.SQL("SEQUENCE" if kind == "S" else "TABLE"),
+            sql.Identifier(schema, relation),
+            sql.Identifier(group),
+        )
+
+
+def _schema_statements(
+    found: SchemaRow | None, name: str, wanted: WantedDatabase
+) -> Iterator[sql.Composable]:
+    schema, app = sql.Identifier(name), sql.Identifier(wanted.roles.app)
+    if found is None:
+        yield sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}").format(schema, app)
+    elif found.owner != wanted.roles.app:
+        yield sql.SQL("ALTER SCHEMA {} OWNER TO {}").format(schema, app)
+    grants = found.grants if found else frozenset()
+    if (None, "CREATE") in grants:
+        yield sql.SQL("REVOKE CREATE ON SCHEMA {} FROM PUBLIC").format(schema)
+    for group, _ in _groups(wanted):
+        if (group, "USAGE") not in grants:
+            yield sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, sql.Identifier(group))
+
+
+def _default_statements(
+    facts: InsideFacts, group: str, role: AccessRole, wanted: WantedDatabase
+) -> Iterator[sql.Composable]:
+    for letter, objects in (("r", "TABLES"), ("S", "SEQUENCES")):
+        privileges = _privileges(role, letter)
+        if all((letter, group, privilege) in facts.default_grants for privilege in privileges):
+            continue
+        yield sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} GRANT {} ON {} TO {}").format(
+            sql.Identifier(wanted.roles.app),
+            sql.SQL(", ").join(map(sql.SQL, privileges)),
+            sql.SQL(objects),
+            sql.Identifier(group),
+        )
+
+
+def _groups(wanted: WantedDatabase) -> Iterator[tuple[str, AccessRole]]:
+    if wanted.has_access(AccessRole.READER):
+        yield wanted.roles.readers, AccessRole.READER
+    if wanted.has_access(AccessRole.WRITER):
+        yield wanted.roles.writers, AccessRole.WRITER
+
+
+def _privileges(role: AccessRole, letter: str) -> tuple[str, ...]:
+    """Rights on tables ("r") or sequences ("S"); a writer never gets TRUNCATE or TRIGGER."""
+    match role, letter:
+        case AccessRole.WRITER, "r":
+            return ("SELECT", "INSERT", "UPDATE", "DELETE")
+        case AccessRole.WRITER, _:
+            return ("SELECT", "USAGE", "UPDATE")
+        case _:
+            return ("SELECT",)
+
+
+def _schema(found: dict[str, Any]) -> SchemaRow:
+    grants = frozenset((grantee, privilege) for grantee, privilege in found["grants"] or ())
+    return SchemaRow(name=found["name"], owner=found["owner"], grants=grants)

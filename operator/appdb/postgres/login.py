@@ -1,0 +1,75 @@
+"""Proves that the credentials of a Secret work, the way an app would find out.
+
+The session that proved itself stays open and is lent on: the app's tables are made over
+it, with the tenant's rights and no others.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+
+from appdb.errors import AuthenticationFailed, InsufficientPrivilege, LoginFailed
+from appdb.postgres.connect import AS_TENANT, Login, Session, SessionSettings
+from appdb.postgres.sessions import AdminSessions
+from appdb.postgres.sqlstate import statement_error
+from appdb.postgres.statements import place
+
+_WHO = "SELECT current_user::text, session_user::text"
+_MAKE_TABLE = "CREATE TABLE public._appdb_login_proof (id integer)"
+
+
+@asynccontextmanager
+async def proven_login(
+    sessions: AdminSessions,
+    login: Login,
+    database: str,
+    *,
+    app_role: str,
+    settings: SessionSettings = AS_TENANT,
+) -> AsyncIterator[Session]:
+    """Log in as the app does, see that it can make a table, and lend the session.
+
+    Raises:
+        LoginFailed: the password is another one, or the login is not what it should be.
+    """
+    try:
+        lent = sessions.tenant(login, database, settings=settings)
+        session = await lent.__aenter__()
+    except (AuthenticationFailed, InsufficientPrivilege) as err:
+        raise LoginFailed(
+            f"{login.username} cannot log in to database {database}: {err.message}"
+        ) from err
+    try:
+        await prove(session, app_role=app_role)
+        yield session
+    finally:
+        await lent.__aexit__(None, None, None)
+
+
+async def prove(session: Session, *, app_role: str) -> None:
+    """See that a session acts as the app role and may make a table, without leaving one.
+
+    Raises:
+        LoginFailed: with what was found instead.
+    """
+    login = session.info.user
+    try:
+        async with session.pipeline(), session.transaction(force_rollback=True):
+            who = await session.execute(_WHO)
+            await session.execute(_MAKE_TABLE)
+        row = await who.fetchone()
+    except psycopg.errors.InsufficientPrivilege as err:
+        raise LoginFailed(
+            f"{login} logs in on {place(session)} but cannot make a table in schema public:"
+            f" {err.diag.message_primary}"
+        ) from err
+    except psycopg.Error as err:
+        raise statement_error(
+            err, where=place(session), doing=f"proving the login of {login}"
+        ) from err
+    current = row[0] if row else None
+    if current != app_role:
+        raise LoginFailed(
+            f"{login} logs in as {current}, not as {app_role}: its setting of role was changed"
+        )

@@ -1,0 +1,196 @@
+"""Brings a server to what an AppDatabase wants: observe, decide, run what differs.
+
+Each function may be repeated and killed at any point; the next run goes on from what it
+finds. At most one session is held at a time (see `sessions`).
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from appdb.errors import LoginFailed, Unreachable
+from appdb.postgres.claims import judge_claims
+from appdb.postgres.connect import AS_TENANT, Session, SessionSettings
+from appdb.postgres.database import (
+    database_statements,
+    ensure_database_exists,
+    hold,
+    ownership_statements,
+)
+from appdb.postgres.extensions import extension_statements, require_allowed
+from appdb.postgres.facts import DatabaseFacts, read_database
+from appdb.postgres.fence import fenced
+from appdb.postgres.inside import inside_statements, missing_extensions, read_inside
+from appdb.postgres.login import proven_login
+from appdb.postgres.roles import (
+    ensure_password,
+    ensure_roles,
+    hold_statements,
+    release_statements,
+)
+from appdb.postgres.sessions import AdminSessions
+from appdb.postgres.statements import run_together
+from appdb.postgres.wanted import WantedDatabase
+
+
+class Outcome(StrEnum):
+    """How a database came to be as wanted."""
+
+    CREATED = "Created"
+    ADOPTED = "Adopted"
+    KEPT = "Kept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisioned:
+    """What stands on the server; names and `oid` go into status."""
+
+    outcome: Outcome
+    oid: int
+    admin: str
+    version_num: int
+
+
+async def ensure_database(sessions: AdminSessions, wanted: WantedDatabase) -> Provisioned:
+    """Make roles and database as wanted; one that is new is finished inside as well.
+
+    Changes nothing, and opens no second session, when the shared catalogs are as wanted;
+    what stands inside is looked at by `app_session`.
+
+    Raises:
+        NameConflict, AdoptionRequired: the names are not ours.
+        InsufficientPrivilege: the message carries the statement to run.
+        ExtensionNotAllowed: the server's owner does not allow an extension.
+    """
+    require_allowed(wanted)
+    async with sessions.maintenance() as session, fenced(session, wanted.name):
+        before = await read_database(session, wanted)
+        judge_claims(before, wanted)
+        await ensure_roles(session, before, wanted)
+        facts = await ensure_database_exists(session, before, wanted)
+        is_finished = not any(ownership_statements(facts, wanted))
+        await _ensure_door(session, facts, wanted)
+        if is_finished:
+            await _release(session, facts, wanted)
+    if not is_finished:
+        await ensure_inside(sessions, wanted)
+    return _provisioned(Outcome.KEPT if before.database else Outcome.CREATED, facts)
+
+
+async def ensure_inside(sessions: AdminSessions, wanted: WantedDatabase) -> None:
+    """Make schemas, extensions and rights as wanted, then put the claim on the database.
+
+    Takes an admin's session inside the database, for which the admin becomes a member of
+    the owner role; the transaction that does the work ends the membership.
+    """
+    require_allowed(wanted)
+    async with sessions.maintenance() as session:
+        facts = await read_database(session, wanted)
+        judge_claims(facts, wanted)
+        await hold(session, facts, (wanted.roles.owner,), wanted)
+    async with sessions.database(wanted.name) as session:
+        inside = await read_inside(session, wanted)
+        missing = missing_extensions(inside, wanted)
+        statements = (
+            *hold_statements(facts, (wanted.roles.app,)),
+            *inside_statements(inside, wanted),
+            *await extension_statements(session, missing, facts, wanted),
+            *ownership_statements(facts, wanted),
+            *release_statements(facts, (wanted.roles.app, wanted.roles.owner)),
+        )
+        await run_together(session, statements, doing=f"setting up database {wanted.name}")
+
+
+@asynccontextmanager
+async def app_session(
+    sessions: AdminSessions, wanted: WantedDatabase, *, settings: SessionSettings = AS_TENANT
+) -> AsyncIterator[Session]:
+    """Lend a session that logged in as the app does and was proved to make tables.
+
+    What was changed by hand is healed first: a password that is not the Secret's, the
+    login's role, what stands inside the database.
+
+    Raises:
+        LoginFailed: it still does not work after healing.
+    """
+    async with AsyncExitStack() as stack:
+        session = await _settled_session(stack, sessions, wanted, settings)
+        if session is None:
+            login = wanted.logins[0]
+            session = await stack.enter_async_context(
+                proven_login(
+                    sessions, login, wanted.name, app_role=wanted.roles.app, settings=settings
+                )
+            )
+        yield session
+
+
+async def ensure_passwords(sessions: AdminSessions, wanted: WantedDatabase) -> None:
+    """Set the passwords of all logins to those of their Secrets, as a rotation does."""
+    async with sessions.maintenance() as session:
+        facts = await read_database(session, wanted)
+        judge_claims(facts, wanted)
+        for role in wanted.wanted_roles():
+            if role.login is not None:
+                await ensure_password(session, role.login)
+
+
+async def _settled_session(
+    stack: AsyncExitStack,
+    sessions: AdminSessions,
+    wanted: WantedDatabase,
+    settings: SessionSettings,
+) -> Session | None:
+    """Open a session if all is as wanted; else heal and leave the opening to the caller."""
+    async with AsyncExitStack() as attempt:
+        try:
+            session = await attempt.enter_async_context(
+                proven_login(
+                    sessions,
+                    wanted.logins[0],
+                    wanted.name,
+                    app_role=wanted.roles.app,
+                    settings=settings,
+                )
+            )
+        except LoginFailed:
+            session = None
+        if session is not None:
+            inside = await read_inside(session, wanted)
+            if not (any(inside_statements(inside, wanted)) or missing_extensions(inside, wanted)):
+                stack.push_async_exit(attempt.pop_all())
+                return session
+    if session is None:
+        await ensure_passwords(sessions, wanted)
+    await ensure_inside(sessions, wanted)
+    return None
+
+
+async def _ensure_door(session: Session, facts: DatabaseFacts, wanted: WantedDatabase) -> None:
+    statements = tuple(database_statements(facts, wanted))
+    if not statements:
+        return
+    await hold(session, facts, (wanted.roles.owner,), wanted)
+    await run_together(session, statements, doing=f"setting up the door of {wanted.name}")
+
+
+async def _release(session: Session, facts: DatabaseFacts, wanted: WantedDatabase) -> None:
+    """Give up what this run, or one that was killed, held longer than needed."""
+    held = (await read_database(session, wanted)).held_roles
+    await run_together(
+        session,
+        tuple(release_statements(facts, held)),
+        doing=f"leaving the roles of database {wanted.name}",
+    )
+
+
+def _provisioned(outcome: Outcome, facts: DatabaseFacts) -> Provisioned:
+    if facts.database is None:
+        raise Unreachable("the database was dropped while it was being made; trying again")
+    return Provisioned(
+        outcome=outcome,
+        oid=facts.database.oid,
+        admin=facts.admin,
+        version_num=facts.version_num,
+    )

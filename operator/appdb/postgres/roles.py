@@ -1,0 +1,180 @@
+"""Makes and heals the roles of a database.
+
+The statements are derived from facts by pure functions, and there are none when nothing
+differs. Roles are made together with their claims in one transaction. Passwords travel
+as SCRAM verifiers that libpq computes here: the server, its log and its statistics never
+see one. No role ever gets an attribute beyond LOGIN.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from psycopg import sql
+
+from appdb.errors import InsufficientPrivilege
+from appdb.postgres.connect import Login, Session
+from appdb.postgres.facts import POSTGRES_16, DatabaseFacts, RoleRow
+from appdb.postgres.statements import place, run_together
+from appdb.postgres.wanted import WantedDatabase, WantedRole
+
+Verifier = Callable[[Login], str]
+
+_POWERS_TAKEN = {
+    "SUPERUSER": sql.SQL("NOSUPERUSER"),
+    "CREATEDB": sql.SQL("NOCREATEDB"),
+    "CREATEROLE": sql.SQL("NOCREATEROLE"),
+    "REPLICATION": sql.SQL("NOREPLICATION"),
+    "BYPASSRLS": sql.SQL("NOBYPASSRLS"),
+}
+
+
+async def ensure_roles(session: Session, facts: DatabaseFacts, wanted: WantedDatabase) -> bool:
+    """Make what is missing and heal what differs; tells whether anything was to be done.
+
+    A password is set only when its role is made: whether an old one still fits can only
+    be seen by logging in, and then `ensure_password` sets it.
+
+    Raises:
+        InsufficientPrivilege: with the GRANT that a person has to run.
+    """
+    statements = tuple(role_statements(facts, wanted, verifier_of(session)))
+    require_administration(session, facts, facts.roles if statements else ())
+    await run_together(session, statements, doing=f"making the roles of database {wanted.name}")
+    return bool(statements)
+
+
+async def ensure_password(session: Session, login: Login) -> None:
+    """Set a role's password to that of the Secret."""
+    statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+        sql.Identifier(login.username), sql.Literal(verifier_of(session)(login))
+    )
+    await run_together(session, [statement], doing=f"setting the password of {login.username}")
+
+
+def verifier_of(session: Session) -> Verifier:
+    """Compute SCRAM-SHA-256 verifiers with libpq; about 2 ms each (4096 rounds)."""
+
+    def verifier(login: Login) -> str:
+        return session.pgconn.encrypt_password(
+            login.password.encode(), login.username.encode(), b"scram-sha-256"
+        ).decode()
+
+    return verifier
+
+
+def role_statements(
+    facts: DatabaseFacts, wanted: WantedDatabase, verifier: Verifier
+) -> Iterator[sql.Composable]:
+    """Derive what has to be run so that the roles are as wanted; nothing when they are."""
+    for role in wanted.wanted_roles():
+        found = facts.roles.get(role.name)
+        name = sql.Identifier(role.name)
+        if found is None:
+            yield _create(role, verifier)
+        else:
+            yield from _heal_attributes(role, found)
+        if found is None or found.claim != wanted.claim(role.part):
+            yield sql.SQL("COMMENT ON ROLE {} IS {}").format(
+                name, sql.Literal(wanted.claim(role.part).text())
+            )
+        yield from _membership(role, found, wanted, facts.version_num)
+        yield from _settings(role, found, wanted.name)
+
+
+def hold_statements(facts: DatabaseFacts, roles: Iterable[str]) -> Iterator[sql.Composable]:
+    """Make the admin a member of roles for a while; a superuser needs none of it.
+
+    From 16 on the creator of a role may administer it but is no member; before, membership
+    always brings SET, and INHERIT is the admin's own attribute.
+    """
+    if facts.is_superuser:
+        return
+    for role in roles:
+        found = facts.roles.get(role)
+        if found and found.is_held:
+            continue
+        yield sql.SQL("GRANT {} TO CURRENT_USER{}").format(
+            sql.Identifier(role), _full_membership(facts.version_num)
+        )
+
+
+def release_statements(facts: DatabaseFacts, roles: Iterable[str]) -> Iterator[sql.Composable]:
+    """Undo `hold_statements`; memberships that somebody else granted stay (16 and later)."""
+    if facts.is_superuser:
+        return
+    for role in roles:
+        yield sql.SQL("REVOKE {} FROM CURRENT_USER").format(sql.Identifier(role))
+
+
+def require_administration(session: Session, facts: DatabaseFacts, roles: Iterable[str]) -> None:
+    """Refuse to begin what the server would refuse half-way.
+
+    From 16 on CREATEROLE reaches only the roles that one made, so an admin that was
+    replaced has to be given its predecessor's roles.
+    """
+    missing = sorted(role for role in roles if not facts.roles[role].is_administered)
+    if not missing:
+        return
+    if facts.version_num < POSTGRES_16:
+        cure = f'ALTER ROLE "{facts.admin}" CREATEROLE'
+    else:
+        names = ", ".join(f'"{role}"' for role in missing)
+        cure = f'GRANT {names} TO "{facts.admin}" WITH ADMIN OPTION'
+    raise InsufficientPrivilege(
+        f"{facts.admin} may not administer {', '.join(missing)} on {place(session)};"
+        f" run as a superuser: {cure}"
+    )
+
+
+def _create(role: WantedRole, verifier: Verifier) -> sql.Composable:
+    name = sql.Identifier(role.name)
+    if role.login is None:
+        return sql.SQL("CREATE ROLE {} NOLOGIN").format(name)
+    return sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+        name, sql.Literal(verifier(role.login))
+    )
+
+
+def _heal_attributes(role: WantedRole, found: RoleRow) -> Iterator[sql.Composable]:
+    name = sql.Identifier(role.name)
+    for power in sorted(found.powers):
+        yield sql.SQL("ALTER ROLE {} {}").format(name, _POWERS_TAKEN[power])
+    if found.can_login != (role.login is not None):
+        wanted = "LOGIN" if role.login else "NOLOGIN"
+        yield sql.SQL("ALTER ROLE {} {}").format(name, sql.SQL(wanted))
+    if not found.inherits:
+        yield sql.SQL("ALTER ROLE {} INHERIT").format(name)
+
+
+def _membership(
+    role: WantedRole, found: RoleRow | None, wanted: WantedDatabase, version_num: int
+) -> Iterator[sql.Composable]:
+    """Move a login between our groups; what others granted it is not ours to take."""
+    name, names = sql.Identifier(role.name), wanted.roles
+    memberships = found.member_of if found else frozenset()
+    groups = {names.owner, names.app, names.readers, names.writers}
+    for other in sorted(memberships & groups - {role.member_of}):
+        yield sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(other), name)
+    if role.member_of and role.member_of not in memberships:
+        yield sql.SQL("GRANT {} TO {}{}").format(
+            sql.Identifier(role.member_of), name, _full_membership(version_num)
+        )
+
+
+def _settings(role: WantedRole, found: RoleRow | None, database: str) -> Iterator[sql.Composable]:
+    """A tenant may change the settings of its own login; ours are put back, others are its own."""
+    name = sql.Identifier(role.name)
+    current = found.settings if found else frozenset()
+    here = {entry.partition("=")[0] for entry in found.settings_here} if found else set()
+    for key, value in role.settings:
+        if key == "role" and key in here:
+            yield sql.SQL("ALTER ROLE {} IN DATABASE {} RESET {}").format(
+                name, sql.Identifier(database), sql.Identifier(key)
+            )
+        if f"{key}={value}" not in current:
+            yield sql.SQL("ALTER ROLE {} SET {} = {}").format(
+                name, sql.Identifier(key), sql.Literal(value)
+            )
+
+
+def _full_membership(version_num: int) -> sql.SQL:
+    return sql.SQL(" WITH INHERIT TRUE, SET TRUE" if version_num >= POSTGRES_16 else "")

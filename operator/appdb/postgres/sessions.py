@@ -1,0 +1,175 @@
+"""Bounds the operator's sessions on a server, and keeps those to the maintenance database.
+
+A session costs about 9 ms to open and one of the server's connections to keep. Every
+session of the operator counts against one limit, idle ones too, so that the server's
+owner can rely on `connections.max`. A task must hold at most one session at a time: two
+tasks that each wait for a second one would wait for ever.
+"""
+
+import asyncio
+import select
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from appdb.postgres.connect import (
+    AS_ADMIN,
+    AS_TENANT,
+    Login,
+    ServerAddress,
+    Session,
+    SessionSettings,
+    connect,
+)
+
+DEFAULT_LIMIT = 8
+IDLE_SECONDS = 30.0
+
+
+class AdminSessions:
+    """The sessions of one admin login on one server; waiting is first come, first served."""
+
+    def __init__(
+        self,
+        address: ServerAddress,
+        login: Login,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self.address = address
+        self.login = login
+        self.limit = limit
+        self._idle_seconds = idle_seconds
+        self._slots = asyncio.Semaphore(limit)
+        self._idle: list[tuple[Session, asyncio.TimerHandle]] = []
+        self._lent = 0
+        self._is_closed = False
+
+    @asynccontextmanager
+    async def maintenance(self) -> AsyncIterator[Session]:
+        """Lend a session to the maintenance database; it is kept for the next borrower."""
+        async with self._slots:
+            session = self._take_idle() or await self._open(self.login, None, AS_ADMIN)
+            self._lent += 1
+            try:
+                yield session
+            finally:
+                self._lent -= 1
+                await self._give_back(session)
+
+    @asynccontextmanager
+    async def database(
+        self, name: str, *, settings: SessionSettings = AS_ADMIN
+    ) -> AsyncIterator[Session]:
+        """Lend the admin's session to a database; closed afterwards, it would block a drop."""
+        async with self._short_lived(self.login, name, settings) as session:
+            yield session
+
+    @asynccontextmanager
+    async def tenant(
+        self, login: Login, database: str, *, settings: SessionSettings = AS_TENANT
+    ) -> AsyncIterator[Session]:
+        """Lend a session of somebody else's login; it counts like our own."""
+        async with self._short_lived(login, database, settings) as session:
+            yield session
+
+    async def aclose(self) -> None:
+        """Close what is idle; what is lent is closed when it comes back."""
+        self._is_closed = True
+        while self._idle:
+            await self._close_oldest()
+
+    @asynccontextmanager
+    async def _short_lived(
+        self, login: Login, database: str, settings: SessionSettings
+    ) -> AsyncIterator[Session]:
+        async with self._slots:
+            session = await self._open(login, database, settings)
+            self._lent += 1
+            try:
+                yield session
+            finally:
+                self._lent -= 1
+                await session.close()
+
+    async def _open(self, login: Login, database: str | None, settings: SessionSettings) -> Session:
+        # The slot is ours already, so only idle sessions can stand in the way of the limit.
+        while self._idle and self._lent + len(self._idle) >= self.limit:
+            await self._close_oldest()
+        return await connect(self.address, login, database=database, settings=settings)
+
+    def _take_idle(self) -> Session | None:
+        while self._idle:
+            session, timer = self._idle.pop()
+            timer.cancel()
+            if _is_quiet(session):
+                return session
+            session.pgconn.finish()
+        return None
+
+    async def _give_back(self, session: Session) -> None:
+        is_reusable = (
+            not self._is_closed
+            and not session.closed
+            and session.info.transaction_status is TransactionStatus.IDLE
+        )
+        if not is_reusable:
+            await session.close()
+            return
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._idle_seconds, self._expire, session)
+        self._idle.append((session, timer))
+
+    def _expire(self, session: Session) -> None:
+        self._idle = [entry for entry in self._idle if entry[0] is not session]
+        session.pgconn.finish()
+
+    async def _close_oldest(self) -> None:
+        session, timer = self._idle.pop(0)
+        timer.cancel()
+        await session.close()
+
+
+class ServerSessions:
+    """One `AdminSessions` for each server by name; a changed server or password makes a new one."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, AdminSessions] = {}
+
+    async def sessions_for(
+        self, name: str, address: ServerAddress, login: Login, *, limit: int = DEFAULT_LIMIT
+    ) -> AdminSessions:
+        """Give the sessions of a server, as its objects describe it now."""
+        known = self._by_name.get(name)
+        if known and (known.address, known.login, known.limit) == (address, login, limit):
+            return known
+        fresh = AdminSessions(address, login, limit=limit)
+        self._by_name[name] = fresh
+        if known:
+            await known.aclose()
+        return fresh
+
+    async def forget(self, name: str) -> None:
+        """Close the sessions of a server that is no longer wanted."""
+        known = self._by_name.pop(name, None)
+        if known:
+            await known.aclose()
+
+    async def aclose(self) -> None:
+        """Close everything, at the end of the process."""
+        for name in list(self._by_name):
+            await self.forget(name)
+
+
+def _is_quiet(session: Session) -> bool:
+    """Tell whether an idle session still stands: a server that says something unasked left it."""
+    if session.closed:
+        return False
+    poll = select.poll()
+    with suppress(psycopg.OperationalError):
+        poll.register(session.pgconn.socket, select.POLLIN | select.POLLHUP)
+        return not poll.poll(0)
+    return False
