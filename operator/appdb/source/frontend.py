@@ -8,6 +8,7 @@ finding.
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from appdb.model.ddl import DdlStatement
 from appdb.model.finding import Finding
 from appdb.model.schema import Schema
 from appdb.source.project import Project
@@ -23,9 +24,14 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
-    """What a front end read."""
+    """What a front end read.
+
+    A front end whose source is SQL already hands its `statements` on as they are; its
+    schema then only tells what they make and is not printed again.
+    """
 
     schema: Schema = field(default_factory=Schema)
+    statements: tuple[DdlStatement, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
