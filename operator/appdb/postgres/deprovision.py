@@ -1,0 +1,160 @@
+"""Takes a database and its roles away again, and nothing that is somebody else's.
+
+Repeatable at every point: closed, emptied of sessions, dropped, then the roles, the
+claimed owner last, because it is what says that the rest was ours. What stands in the
+way is named; a deletion is never given up.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from psycopg import sql
+
+from appdb.errors import InsufficientPrivilege, SessionsOpen
+from appdb.model.claim import Claim, Part
+from appdb.postgres.claims import is_ours
+from appdb.postgres.connect import Session
+from appdb.postgres.drop import drop_roles, read_claimed_roles
+from appdb.postgres.facts import DatabaseFacts, read_names
+from appdb.postgres.fence import fenced
+from appdb.postgres.roles import hold_statements
+from appdb.postgres.sessions import AdminSessions
+from appdb.postgres.statements import read_row, run, run_together
+from appdb.postgres.wanted import WantedDatabase
+
+# Prepared transactions and logical slots keep a database as well as sessions do.
+_READ_HOLDERS = """
+SELECT coalesce(jsonb_agg(holder), '[]') FROM (
+    SELECT format('pid %%s (role %%s, application %%s)', pid, usename,
+        coalesce(nullif(application_name, ''), 'unnamed')) AS holder
+    FROM pg_stat_activity
+    WHERE datname = %(database)s AND pid <> pg_backend_pid()
+    UNION ALL
+    SELECT format('prepared transaction %%s of %%s', gid, owner)
+    FROM pg_prepared_xacts WHERE database = %(database)s
+    UNION ALL
+    SELECT format('replication slot %%s', slot_name)
+    FROM pg_replication_slots WHERE database = %(database)s
+) holders
+"""
+
+_END_SESSIONS = """
+SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a
+WHERE a.usename = ANY(%(roles)s)
+"""
+
+
+class Deletion(StrEnum):
+    """What became of a deletion; a database of that name that is not ours was left alone."""
+
+    DELETED = "Deleted"
+    NOTHING_THERE = "NothingThere"
+    NOT_OURS = "NotOurs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """What was dropped in this run."""
+
+    deletion: Deletion
+    database: bool
+    roles: tuple[str, ...]
+
+
+async def delete_database(sessions: AdminSessions, wanted: WantedDatabase) -> Deleted:
+    """Drop the database and every role that our claim covers; what is foreign stays.
+
+    Only the names, the claimant and the accepted clusters of `wanted` are used.
+
+    Raises:
+        SessionsOpen: naming pid, role and application of those that we may not end.
+        ObjectsRemain: naming what a role still owns or holds, and where.
+        InsufficientPrivilege: with the statement to run.
+    """
+    async with sessions.maintenance() as session, fenced(session, wanted.name):
+        claims = await read_claimed_roles(session, wanted.name)
+        ours = {role: claim for role, claim in claims.items() if is_ours(claim, wanted)}
+        facts = await read_names(session, wanted.name, tuple(ours))
+        is_dropped = may_drop(facts, ours, wanted)
+        if is_dropped:
+            await _drop_database(session, facts, wanted)
+    await drop_roles(sessions, wanted, tuple(ours))
+    if facts.database and not is_dropped:
+        deletion = Deletion.NOT_OURS
+    else:
+        deletion = Deletion.DELETED if is_dropped or ours else Deletion.NOTHING_THERE
+    return Deleted(deletion=deletion, database=is_dropped, roles=tuple(sorted(ours)))
+
+
+async def delete_logins(
+    sessions: AdminSessions, wanted: WantedDatabase, roles: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Drop logins or groups of a database that are no longer wanted; the database stays.
+
+    Roles that our claim does not cover, the owner and the app role among the rest, stay.
+    """
+    async with sessions.maintenance() as session:
+        claims = await read_claimed_roles(session, wanted.name)
+    doomed = tuple(
+        role
+        for role, claim in claims.items()
+        if role in roles and is_ours(claim, wanted) and claim.part not in {Part.OWNER, Part.APP}
+    )
+    if doomed:
+        await _end_sessions(sessions, doomed, wanted)
+        await drop_roles(sessions, wanted, doomed)
+    return doomed
+
+
+def may_drop(facts: DatabaseFacts, ours: dict[str, Claim], wanted: WantedDatabase) -> bool:
+    """Decide whether the database is ours to drop: by its claim, or, unclaimed, by its owner."""
+    database = facts.database
+    if database is None:
+        return False
+    if database.claim is not None:
+        return is_ours(database.claim, wanted)
+    owner = ours.get(database.owner)
+    return database.comment is None and owner is not None and owner.part is Part.OWNER
+
+
+async def _drop_database(session: Session, facts: DatabaseFacts, wanted: WantedDatabase) -> None:
+    """Close the door, end the sessions, drop; the door stays closed when it is blocked."""
+    name = sql.Identifier(wanted.name)
+    doing = f"dropping database {wanted.name}"
+    await run_together(session, tuple(hold_statements(facts, facts.roles)), doing=doing)
+    if facts.database and facts.database.allows_connections and facts.database.is_valid:
+        close = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name)
+        await run(session, close, doing=doing)
+    try:
+        await run(session, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name), doing=doing)
+    except (InsufficientPrivilege, SessionsOpen) as err:
+        holders = await _read_holders(session, wanted)
+        if not holders:
+            raise
+        raise SessionsOpen(
+            f"database {wanted.name} cannot be dropped, still in use by {', '.join(holders)};"
+            f" {facts.admin} may not end them: end them, or GRANT pg_signal_backend TO"
+            f' "{facts.admin}" (not enough for superusers\' sessions)'
+        ) from err
+
+
+async def _read_holders(session: Session, wanted: WantedDatabase) -> tuple[str, ...]:
+    (holders,) = await read_row(
+        session,
+        _READ_HOLDERS,
+        {"database": wanted.name},
+        doing=f"reading who uses database {wanted.name}",
+    )
+    return tuple(holders)
+
+
+async def _end_sessions(
+    sessions: AdminSessions, roles: tuple[str, ...], wanted: WantedDatabase
+) -> None:
+    """End the sessions of logins that go: a session outlives its role otherwise."""
+    async with sessions.maintenance() as session:
+        facts = await read_names(session, wanted.name, roles)
+        doing = f"ending the sessions of {', '.join(roles)}"
+        forbid = [sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(r)) for r in facts.roles]
+        await run_together(session, [*hold_statements(facts, facts.roles), *forbid], doing=doing)
+        await read_row(session, _END_SESSIONS, {"roles": list(roles)}, doing=doing)
