@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from appdb.local.controlplane import ControlPlane
+from appdb.local.manifests import install_manifests
 from appdb.local.postgres import EmbeddedPostgres, Login
+from appdb.local.sandbox import Options, Sandbox
 from support import sandbox
 
 
@@ -70,6 +72,28 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
     """A real API server with audit log, shared by the session; see `namespace`."""
     with ControlPlane(tmp_path_factory.mktemp("cluster"), audits=True) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def cluster(control_plane: ControlPlane) -> ControlPlane:
+    """The control plane with our kinds, roles and ServiceAccount, as they are shipped."""
+    install_manifests(control_plane.kubectl)
+    return control_plane
+
+
+@pytest.fixture(scope="session")
+def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Control plane, Postgres and the operator, shared by the session; do not break it."""
+    options = Options(audits=True, logs_statements=True)
+    with Sandbox(tmp_path_factory.mktemp("sandbox"), options) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox_namespace(running_sandbox: Sandbox) -> Iterator[str]:
+    """A namespace of the running sandbox that no other test uses."""
+    with sandbox.fresh_namespace(running_sandbox.control_plane) as name:
+        yield name
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def prepare_folders(home: Path, bin_dir: Path, identity: Identity) -> Folders:
     return _given_folders(bin_dir, identity.owner)
 
 
-def init_data(folders: Folders, identity: Identity, password: str, *, is_durable: bool) -> None:
+def init_data(folders: Folders, identity: Identity, password: str) -> None:
     """Run initdb with SCRAM everywhere; the password passes through a file that is removed."""
     handle, password_file = tempfile.mkstemp(prefix="appdb-", dir=folders.data_dir.parent)
     try:
@@ -50,20 +50,18 @@ def init_data(folders: Folders, identity: Identity, password: str, *, is_durable
             stream.write(password)
         if identity.owner:
             os.chown(password_file, *identity.owner)
-        _run_initdb(folders, identity, password_file, is_durable=is_durable)
+        _run_initdb(folders, identity, password_file)
     finally:
         Path(password_file).unlink()
 
 
-def _run_initdb(
-    folders: Folders, identity: Identity, password_file: str, *, is_durable: bool
-) -> None:
+def _run_initdb(folders: Folders, identity: Identity, password_file: str) -> None:
     uid, gid = identity.owner or (None, None)
     argv = [
         *identity.prefix, str(folders.bin_dir / "initdb"), "--pgdata", str(folders.data_dir),
         "--username", SUPERUSER, "--pwfile", password_file, "--encoding", "UTF8",
         "--auth-local", "scram-sha-256", "--auth-host", "scram-sha-256", "--locale", LOCALE,
-        *([] if is_durable else ["--no-sync"]),
+        "--no-sync",
     ]  # fmt: skip
     done = subprocess.run(
         argv,

@@ -5,7 +5,6 @@ password is made here, is never an argument of a process and never in a log.
 """
 
 import json
-import os
 import secrets
 import shutil
 import signal
@@ -19,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from appdb.local.failure import SandboxError
+from appdb.local.files import write_private
 from appdb.local.identity import Identity, choose_identity
 from appdb.local.pgbinaries import default_version, find_postgres, read_major
 from appdb.local.pgfiles import SUPERUSER, Folders, init_data, prepare_folders
@@ -34,10 +34,13 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "log_line_prefix": "%m [%p] %u@%d ",
     "logging_collector": "off",
+    # Safe against killed processes. Commits stay synchronous: whoever kills the server must
+    # find afterwards what it had confirmed.
+    "fsync": "off",
+    "full_page_writes": "off",
 }
-# Safe against killed processes, not against a machine that loses power. Commits stay
-# synchronous: a test that kills the server must find what it was told is there.
-NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
+# For who wants the data to survive a machine that loses power as well.
+DURABLE = {"fsync": "on", "full_page_writes": "on"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,21 +69,17 @@ class EmbeddedPostgres:
         bin_dir: Path | None = None,
         settings: Mapping[str, str] | None = None,
         logs_statements: bool = False,
-        is_durable: bool = False,
         is_detached: bool = False,
+        identity: Identity | None = None,
     ) -> None:
         self.home = home.absolute()
         self.settings: dict[str, str] = (
-            SETTINGS
-            | ({} if is_durable else NOT_DURABLE)
-            | ({"log_statement": "all"} if logs_statements else {})
-            | dict(settings or {})
+            SETTINGS | ({"log_statement": "all"} if logs_statements else {}) | dict(settings or {})
         )
         self._version = version
         self._wanted_bin_dir = bin_dir
-        self._is_durable = is_durable
         self._is_detached = is_detached
-        self._identity: Identity | None = None
+        self._identity = identity
         self._folders: Folders | None = None
         self._server: Server | None = None
         self._process: Process | None = None
@@ -189,7 +188,7 @@ class EmbeddedPostgres:
         version = read_major(bin_dir)
         self._folders = prepare_folders(self.home, bin_dir, self.identity)
         password = secrets.token_urlsafe(24)
-        init_data(self._folders, self.identity, password, is_durable=self._is_durable)
+        init_data(self._folders, self.identity, password)
         for attempt in range(1, PORT_ATTEMPTS + 1):
             server = self._server = Server(
                 host=LOOPBACK,
@@ -230,9 +229,7 @@ class EmbeddedPostgres:
             "pid": self._process.pid if self._process else 0,
             "birth": self._process.birth if self._process else "",
         }
-        handle = os.open(self._facts_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as stream:
-            json.dump(facts, stream)
+        write_private(self._facts_path, json.dumps(facts))
 
     def _recall(self) -> None:
         if not self._facts_path.exists():
