@@ -70,8 +70,15 @@ Target = Declared | Expression | Whole | Package | Missing
 class ModuleGraph:
     """The modules of one source; `broken` collects the files that could not be parsed at all."""
 
-    def __init__(self, paths: Iterable[str], read: Callable[[str], bytes | None]) -> None:
+    def __init__(
+        self,
+        paths: Iterable[str],
+        read: Callable[[str], bytes | None],
+        scripts: Iterable[str] | None = None,
+    ) -> None:
+        """Take all paths, a reader, and which of the paths are scripts (else: by suffix)."""
         self._paths = frozenset(paths)
+        self._scripts = tuple(sorted(scripts if scripts is not None else filter(is_script, paths)))
         self._read = read
         self._modules: dict[str, Module | None] = {}
         self._resolver = Resolver(self._paths, self._text)
@@ -84,8 +91,8 @@ class ModuleGraph:
 
     @property
     def paths(self) -> list[str]:
-        """The scripts of the source, sorted."""
-        return sorted(path for path in self._paths if is_script(path))
+        """The scripts to read, sorted; imports may lead to others."""
+        return list(self._scripts)
 
     def module(self, path: str) -> Module | None:
         """Return a module, parsed on first use; None when it is not there or not text."""
