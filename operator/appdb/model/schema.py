@@ -38,7 +38,10 @@ class Deferrable(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """`default` and `generated` are SQL expressions; `source_name` is the name in the code."""
+    """`default` and `generated` are SQL expressions; `source_name` is the name in the code.
+
+    `identity_options` is the text in the parentheses of an identity: `START WITH 100`.
+    """
 
     name: str
     type: PgType
@@ -46,6 +49,7 @@ class Column:
     evidence: Evidence
     default: str | None = None
     identity: Identity | None = None
+    identity_options: str = ""
     generated: str | None = None
     collation: str | None = None
     comment: str | None = None
