@@ -8,6 +8,7 @@ a search_path. Must never put a password into an error, a repr or a log.
 """
 
 import asyncio
+import logging
 import os
 import re
 import tempfile
@@ -24,6 +25,9 @@ from appdb.errors import Unreachable
 from appdb.postgres.sqlstate import connect_error
 
 Session: TypeAlias = psycopg.AsyncConnection[TupleRow]
+
+# It warns of a broken pipeline before the error that we raise anyway.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 # A path below a file: nothing can ever be there, and libpq takes a missing file for none.
 _NOWHERE = "/dev/null/none"

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from appdb.errors import LoginFailed, Unreachable
-from appdb.postgres.claims import judge_claims
+from appdb.postgres.adopt import (
+    NOTHING_TO_ADOPT,
+    borrow_statements,
+    courtesy_statements,
+    handover_statements,
+    read_adoptable,
+)
+from appdb.postgres.claims import Standing, judge_claims
 from appdb.postgres.connect import AS_TENANT, Session, SessionSettings
 from appdb.postgres.database import (
     database_statements,
@@ -66,37 +73,46 @@ async def ensure_database(sessions: AdminSessions, wanted: WantedDatabase) -> Pr
     require_allowed(wanted)
     async with sessions.maintenance() as session, fenced(session, wanted.name):
         before = await read_database(session, wanted)
-        judge_claims(before, wanted)
+        standing = judge_claims(before, wanted)
         await ensure_roles(session, before, wanted)
         facts = await ensure_database_exists(session, before, wanted)
         is_finished = not any(ownership_statements(facts, wanted))
-        await _ensure_door(session, facts, wanted)
+        if standing is not Standing.ADOPTABLE:
+            await _ensure_door(session, facts, wanted)
         if is_finished:
-            await _release(session, facts, wanted)
+            await _release(session, wanted)
     if not is_finished:
         await ensure_inside(sessions, wanted)
-    return _provisioned(Outcome.KEPT if before.database else Outcome.CREATED, facts)
+    return _provisioned(_outcome(before, standing), facts)
 
 
 async def ensure_inside(sessions: AdminSessions, wanted: WantedDatabase) -> None:
     """Make schemas, extensions and rights as wanted, then put the claim on the database.
 
     Takes an admin's session inside the database, for which the admin becomes a member of
-    the owner role; the transaction that does the work ends the membership.
+    the owner role; the transaction that does the work ends the membership. A database that
+    is adopted changes hands in the same transaction.
     """
     require_allowed(wanted)
     async with sessions.maintenance() as session:
         facts = await read_database(session, wanted)
-        judge_claims(facts, wanted)
+        standing = judge_claims(facts, wanted)
         await hold(session, facts, (wanted.roles.owner,), wanted)
     async with sessions.database(wanted.name) as session:
+        adoptable = NOTHING_TO_ADOPT
+        if standing is Standing.ADOPTABLE:
+            adoptable = await read_adoptable(session, facts, wanted)
         inside = await read_inside(session, wanted)
         missing = missing_extensions(inside, wanted)
         statements = (
             *hold_statements(facts, (wanted.roles.app,)),
-            *inside_statements(inside, wanted),
-            *await extension_statements(session, missing, facts, wanted),
+            *borrow_statements(adoptable, facts.version_num),
             *ownership_statements(facts, wanted),
+            *database_statements(facts, wanted),
+            *inside_statements(inside, wanted),
+            *handover_statements(adoptable, wanted),
+            *await extension_statements(session, missing, facts, wanted),
+            *courtesy_statements(adoptable, facts, wanted),
             *release_statements(facts, (wanted.roles.app, wanted.roles.owner)),
         )
         await run_together(session, statements, doing=f"setting up database {wanted.name}")
@@ -175,14 +191,20 @@ async def _ensure_door(session: Session, facts: DatabaseFacts, wanted: WantedDat
     await run_together(session, statements, doing=f"setting up the door of {wanted.name}")
 
 
-async def _release(session: Session, facts: DatabaseFacts, wanted: WantedDatabase) -> None:
+async def _release(session: Session, wanted: WantedDatabase) -> None:
     """Give up what this run, or one that was killed, held longer than needed."""
-    held = (await read_database(session, wanted)).held_roles
+    facts = await read_database(session, wanted)
     await run_together(
         session,
-        tuple(release_statements(facts, held)),
+        tuple(release_statements(facts, facts.held_roles)),
         doing=f"leaving the roles of database {wanted.name}",
     )
+
+
+def _outcome(before: DatabaseFacts, standing: Standing) -> Outcome:
+    if standing is Standing.ADOPTABLE:
+        return Outcome.ADOPTED
+    return Outcome.KEPT if before.database else Outcome.CREATED
 
 
 def _provisioned(outcome: Outcome, facts: DatabaseFacts) -> Provisioned:

@@ -93,7 +93,7 @@ def hold_statements(facts: DatabaseFacts, roles: Iterable[str]) -> Iterator[sql.
         if found and found.is_held:
             continue
         yield sql.SQL("GRANT {} TO CURRENT_USER{}").format(
-            sql.Identifier(role), _full_membership(facts.version_num)
+            sql.Identifier(role), full_membership(facts.version_num)
         )
 
 
@@ -156,7 +156,7 @@ def _membership(
         yield sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(other), name)
     if role.member_of and role.member_of not in memberships:
         yield sql.SQL("GRANT {} TO {}{}").format(
-            sql.Identifier(role.member_of), name, _full_membership(version_num)
+            sql.Identifier(role.member_of), name, full_membership(version_num)
         )
 
 
@@ -176,5 +176,5 @@ def _settings(role: WantedRole, found: RoleRow | None, database: str) -> Iterato
             )
 
 
-def _full_membership(version_num: int) -> sql.SQL:
+def full_membership(version_num: int) -> sql.SQL:
     return sql.SQL(" WITH INHERIT TRUE, SET TRUE" if version_num >= POSTGRES_16 else "")
