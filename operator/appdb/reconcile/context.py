@@ -25,6 +25,9 @@ class Observer(Protocol):
     def database_seen(self, database: AppDatabase) -> None:
         """An AppDatabase has this status now."""
 
+    def provisioned(self, seconds: float) -> None:
+        """An AppDatabase became Ready for the first time, so long after the first look."""
+
     def server_seen(self, name: str, *, is_up: bool, databases: int) -> None:
         """A DatabaseServer answered or did not."""
 
@@ -37,7 +40,11 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The surroundings of all runs of one process."""
+    """The surroundings of all runs of one process.
+
+    `wake` asks for a run of another object; `periods` holds the resync period of each
+    server in seconds.
+    """
 
     cluster: Cluster
     sessions: ServerSessions
@@ -47,6 +54,8 @@ class Context:
     resync: ResyncClock
     observer: Observer
     operator_namespace: str
+    wake: Callable[[ObjectKey], None]
+    periods: dict[str, float]
     now: Callable[[], datetime]
     clock: Callable[[], float]
     new_password: Callable[[], str]

@@ -41,6 +41,7 @@ class Dispatch(Generic[Key]):
     clock: Callable[[], float]
     width: int = 64
     on_run: Callable[[Key, float, bool], None] = lambda _key, _seconds, _ok: None
+    on_crash: Callable[[Key], Awaitable[None]] | None = None
     _tasks: dict[Key, asyncio.Task[None]] = field(default_factory=dict)
     _started: dict[Key, float] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -105,8 +106,17 @@ class Dispatch(Generic[Key]):
             again = await self.run(key)
         except Exception:
             log.exception("a run failed in a way that nobody foresaw", extra={"key": str(key)})
+            await self._report_crash(key)
         finally:
             self._finish(key, again)
+
+    async def _report_crash(self, key: Key) -> None:
+        if self.on_crash is None:
+            return
+        try:
+            await self.on_crash(key)
+        except Exception:
+            log.exception("the failure could not be shown", extra={"key": str(key)})
 
     def _finish(self, key: Key, again: Again) -> None:
         now = self.clock()

@@ -62,9 +62,7 @@ def _require_all(
     refs: Sequence[SourceConfigMap], found: Sequence[Json | None], namespace: str
 ) -> None:
     missing = [
-        ref.name
-        for ref, each in zip(refs, found, strict=True)
-        if each is None and not ref.optional
+        ref.name for ref, each in zip(refs, found, strict=True) if each is None and not ref.optional
     ]
     if missing:
         raise SourceNotFound(

@@ -1,0 +1,165 @@
+"""The end of an AppDatabase: keep or drop what it asked for, then let the object go.
+
+Cleanup is never given up: what stands in its way is shown and tried again, and the
+finalizer stays until it is done. Only what our claim marks is ever dropped.
+"""
+
+from appdb.api import names
+from appdb.api.appdatabase import AppDatabase, DeletionPolicy
+from appdb.api.server import DatabaseServer
+from appdb.cluster.events import EventReason, Subject
+from appdb.cluster.resources import APP_DATABASES, SECRETS
+from appdb.cluster.secrets import is_ours
+from appdb.errors import (
+    AdoptionRequired,
+    AppDBError,
+    ClusterForbidden,
+    ClusterUnavailable,
+    Conflict,
+    NameConflict,
+    Protected,
+    ServerNotFound,
+)
+from appdb.model.names import database_name_for, hashed_database_name_for
+from appdb.postgres.deprovision import drop_database
+from appdb.postgres.server import read_server
+from appdb.reconcile.context import Context
+from appdb.reconcile.database.report import deleting_status
+from appdb.reconcile.database.wanted import effective_policy, wanted_on_server
+from appdb.reconcile.dispatch import LEAVE, RETRY, Again
+from appdb.reconcile.keys import database_key
+from appdb.reconcile.server.identity import require_same_server
+from appdb.reconcile.server.resolve import find_server, read_admin_access
+from appdb.reconcile.status import StatusWriter
+
+
+async def deprovision(context: Context, writer: StatusWriter, database: AppDatabase) -> Again:
+    """Take one step of the deletion of an object that is being deleted."""
+    if names.FINALIZER not in database.metadata.finalizers:
+        context.observer.gone(database_key(database.metadata.namespace, database.metadata.name))
+        return LEAVE
+    try:
+        told = await _clean_up(context, database)
+    except (ClusterUnavailable, ClusterForbidden, Conflict):
+        raise
+    except AppDBError as error:
+        status = deleting_status(
+            database.status,
+            error,
+            generation=database.metadata.generation,
+            now=context.now(),
+        )
+        await writer.write(status)
+        return LEAVE if isinstance(error, Protected) else RETRY
+    await _let_go(context, database)
+    await context.events.post(_subject(database), *told)
+    return LEAVE
+
+
+async def _clean_up(context: Context, database: AppDatabase) -> tuple[EventReason, str]:
+    """Do what the policy says and return what to tell; returning means: let go."""
+    kept = f"database {_known_name(database)} and its Secret were kept"
+    if database.metadata.annotations.get(names.ANNOTATION_FORCE_FORGET) == "true":
+        return EventReason.DATABASE_RETAINED, f"forgotten by force; {kept} as they are"
+    if database.spec.deletion_policy is not DeletionPolicy.DELETE:
+        return EventReason.DATABASE_RETAINED, f"{kept} (deletionPolicy Retain)"
+    if database.spec.protect:
+        raise Protected(
+            "deletionPolicy is Delete and protect is true: nothing is touched. Set protect to "
+            "false to drop the database, or deletionPolicy to Retain to keep it"
+        )
+    server = await _server_of(context, database)
+    if effective_policy(database, server) is not DeletionPolicy.DELETE:
+        return EventReason.DATABASE_RETAINED, (
+            f"{kept}: floor.deletionPolicy of DatabaseServer {server.metadata.name} is safer "
+            "than the object's Delete"
+        )
+    dropped = await _drop(context, database, server)
+    await _delete_secret(context, database)
+    if dropped:
+        return EventReason.DATABASE_DROPPED, f"database {', '.join(dropped)} was dropped"
+    return EventReason.DATABASE_DROPPED, "there was no database of this object to drop"
+
+
+async def _server_of(context: Context, database: AppDatabase) -> DatabaseServer:
+    known, ref = database.status.server, database.spec.server_ref
+    name = (known.name if known else "") or (ref.name if ref else None)
+    try:
+        return await find_server(context.cluster, name)
+    except ServerNotFound as error:
+        raise ServerNotFound(
+            f"{error.message}. If the server is gone for good, annotate this object with "
+            f'{names.ANNOTATION_FORCE_FORGET}="true"'
+        ) from error
+
+
+async def _drop(context: Context, database: AppDatabase, server: DatabaseServer) -> tuple[str, ...]:
+    access = await read_admin_access(context.cluster, server, context.operator_namespace)
+    sessions = await context.sessions.sessions_for(
+        server.metadata.name, access.address, access.login, limit=server.spec.connections.max
+    )
+    async with sessions.maintenance() as session:
+        found = (await read_server(session)).system_identifier or ""
+    known = database.status.server
+    require_same_server(server, found, known.system_identifier if known else "")
+    dropped: list[str] = []
+    for name in _names(database):
+        wanted = wanted_on_server(
+            database, server, await context.cluster.cluster_id(), name=name, password=""
+        )
+        try:
+            if await drop_database(sessions, wanted):
+                dropped.append(name)
+        except (NameConflict, AdoptionRequired):
+            # What carries somebody else's claim, or none, was never ours to drop.
+            continue
+    return tuple(dropped)
+
+
+def _names(database: AppDatabase) -> tuple[str, ...]:
+    """Return every name under which a run, perhaps a killed one, may have made something."""
+    known = database.status.database
+    if known is not None and known.name:
+        return (known.name,)
+    if database.spec.database_name:
+        return (database.spec.database_name,)
+    meta = database.metadata
+    names_ = (
+        database_name_for(meta.namespace, meta.name),
+        hashed_database_name_for(meta.namespace, meta.name),
+    )
+    return tuple(dict.fromkeys(names_))
+
+
+def _known_name(database: AppDatabase) -> str:
+    return _names(database)[0]
+
+
+async def _delete_secret(context: Context, database: AppDatabase) -> None:
+    """Delete the Secret of a dropped login; the garbage collector may be quicker."""
+    meta = database.metadata
+    live = await context.cluster.get(SECRETS, meta.namespace, database.secret_name)
+    if live is not None and is_ours(live, meta.name):
+        await context.cluster.delete(
+            SECRETS, meta.namespace, database.secret_name, uid=live["metadata"]["uid"]
+        )
+
+
+async def _let_go(context: Context, database: AppDatabase) -> None:
+    meta = database.metadata
+    live = await context.cluster.get(APP_DATABASES, meta.namespace, meta.name)
+    if live is not None and live["metadata"]["uid"] == meta.uid:
+        kept = tuple(f for f in live["metadata"].get("finalizers", ()) if f != names.FINALIZER)
+        await context.cluster.set_finalizers(APP_DATABASES, live, kept)
+    context.observer.gone(database_key(meta.namespace, meta.name))
+
+
+def _subject(database: AppDatabase) -> Subject:
+    meta = database.metadata
+    return Subject(
+        api_version=names.API_VERSION,
+        kind="AppDatabase",
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+    )

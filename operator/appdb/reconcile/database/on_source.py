@@ -1,0 +1,111 @@
+"""The action that reads an AppDatabase's source into a schema, in the isolated worker."""
+
+from appdb.api.appdatabase_status import (
+    FindingCounts,
+    FindingStatus,
+    FrameworkStatus,
+    SourceStatus,
+)
+from appdb.api.names import LABEL_SOURCE
+from appdb.api.reasons import Reason
+from appdb.errors import NothingDetected, ParseFailed
+from appdb.model.analysis import Analysis
+from appdb.model.finding import Finding, Severity
+from appdb.reconcile.database.observed import SourceView
+from appdb.reconcile.database.work import Work
+from appdb.reconcile.results import Done, Stage
+from appdb.source.options import AnalysisOptions
+
+FIRST_FINDINGS = 10
+_ORDER = {severity: position for position, severity in enumerate(Severity)}
+
+
+async def analyze(work: Work) -> None:
+    """Read the source; what was found goes into status even when it blocks the schema.
+
+    Raises:
+        ParseFailed, NothingDetected: the tables stay as they are.
+        SourceInvalid: the worker ran out of time or memory.
+    """
+    view, spec = work.observed.source, work.database.spec.source
+    if not isinstance(view, SourceView) or spec is None:
+        msg = "an analysis was listed without a source"
+        raise TypeError(msg)
+    analysis = await work.context.analysis.analyze(
+        view.bundle, AnalysisOptions(framework=spec.framework)
+    )
+    work.source_status = source_status(analysis, view)
+    _require_sound(analysis)
+    work.analysis = analysis
+    work.results[Stage.SOURCE] = Done(Reason.ANALYZED, analyzed_message(analysis, view))
+
+
+def source_status(analysis: Analysis, view: SourceView) -> SourceStatus:
+    """Return what status says of a source: counts, and the first findings, errors first."""
+    worst_first = sorted(analysis.findings, key=lambda finding: _ORDER[finding.severity])
+    return SourceStatus(
+        digest=view.bundle.digest,
+        revision=view.revision,
+        files=analysis.files,
+        bytes=analysis.bytes,
+        frameworks=tuple(
+            FrameworkStatus(name=each.name, version=each.version or "")
+            for each in analysis.frameworks
+        ),
+        findings=FindingCounts(
+            error=analysis.count(Severity.ERROR),
+            warning=analysis.count(Severity.WARNING),
+            info=analysis.count(Severity.INFO),
+        ),
+        first_findings=tuple(_finding_status(each) for each in worst_first[:FIRST_FINDINGS]),
+    )
+
+
+def analyzed_message(analysis: Analysis, view: SourceView) -> str:
+    """Return one sentence about a source that was read."""
+    schema = analysis.schema
+    readers = ", ".join(
+        f"{each.name} {each.version}" if each.version else each.name for each in analysis.frameworks
+    )
+    findings = len(analysis.findings)
+    counts = f"{len(schema.tables)} tables, {schema.column_count} columns"
+    parts = [
+        f"{counts} from {analysis.files} files ({readers})",
+        f"{findings} findings, see status.source.firstFindings" if findings else "",
+        _unwatched(view),
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _unwatched(view: SourceView) -> str:
+    if not view.unwatched:
+        return ""
+    return (
+        f"edits of ConfigMap {', '.join(view.unwatched)} are noticed late: "
+        f"label it {LABEL_SOURCE}=true"
+    )
+
+
+def _require_sound(analysis: Analysis) -> None:
+    errors = [each for each in analysis.findings if each.severity is Severity.ERROR]
+    if errors:
+        more = f" (and {len(errors) - 1} more errors)" if len(errors) > 1 else ""
+        first = errors[0]
+        place = f"{first.span}: " if first.span else ""
+        raise ParseFailed(f"{place}{first.message}{more}; the tables stay as they are")
+    if not analysis.statements:
+        raise NothingDetected(
+            f"no schema was found in {analysis.files} files; check spec.source.include, exclude "
+            "and framework"
+        )
+
+
+def _finding_status(finding: Finding) -> FindingStatus:
+    span = finding.span
+    return FindingStatus(
+        severity=finding.severity.value,
+        code=finding.code,
+        path=span.path if span else "",
+        line=span.line if span else 0,
+        message=finding.message[:1024],
+    )

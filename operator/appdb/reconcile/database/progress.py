@@ -1,0 +1,47 @@
+"""Shows that work is under way, when it takes longer than a moment.
+
+A run that is quick writes status once, at its end. A slow one (a server that does not
+answer, a long change) is shown after a second, so that nobody looks at an empty object.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from appdb.api.reasons import Reason
+from appdb.errors import AppDBError
+from appdb.reconcile.database.report import progress_status
+from appdb.reconcile.database.work import Work
+from appdb.reconcile.status import StatusWriter
+
+PATIENCE_SECONDS = 1.0
+
+
+@asynccontextmanager
+async def shown_when_slow(work: Work, writer: StatusWriter) -> AsyncIterator[None]:
+    """Write a progress status after a second; at the end nothing is being written any more."""
+    started = asyncio.Event()
+    task = asyncio.create_task(_show(work, writer, started))
+    try:
+        yield
+    finally:
+        if not started.is_set():
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _show(work: Work, writer: StatusWriter, started: asyncio.Event) -> None:
+    await asyncio.sleep(PATIENCE_SECONDS)
+    started.set()
+    database = work.database
+    is_first = database.status.database is None
+    status = progress_status(
+        database.status,
+        reason=Reason.PROVISIONING if is_first else Reason.APPLYING_SCHEMA,
+        message="roles, database and Secret are being made" if is_first else "work is under way",
+        generation=database.metadata.generation,
+        now=work.context.now(),
+    )
+    with suppress(AppDBError):
+        await writer.write(status)

@@ -1,0 +1,190 @@
+"""One run of one AppDatabase: observe, decide, act, report.
+
+The order of the guards is the story: gone, unreadable, being deleted, suspended, nothing
+to do, work.
+"""
+
+import logging
+from datetime import datetime
+
+from appdb.api import names
+from appdb.api.appdatabase import AppDatabase
+from appdb.api.appdatabase_status import AppDatabaseStatus, DatabaseStatus, ServerStatus
+from appdb.api.effects import fields_without_effect
+from appdb.api.meta import ObjectMeta
+from appdb.cluster.events import Subject
+from appdb.cluster.resources import APP_DATABASES
+from appdb.errors import InvalidSpec, Retry
+from appdb.reconcile.context import Context
+from appdb.reconcile.database.act import act
+from appdb.reconcile.database.decide import NOTHING, decide
+from appdb.reconcile.database.deprovision import deprovision
+from appdb.reconcile.database.observe import observe
+from appdb.reconcile.database.progress import shown_when_slow
+from appdb.reconcile.database.report import (
+    Facts,
+    Run,
+    broken_status,
+    build_status,
+    invalid_status,
+    retry_of,
+)
+from appdb.reconcile.database.work import Work
+from appdb.reconcile.dispatch import LEAVE, RETRY, Again
+from appdb.reconcile.keys import ObjectKey
+from appdb.reconcile.results import Failed
+from appdb.reconcile.status import StatusWriter
+
+log = logging.getLogger(__name__)
+
+SLOW_RETRY_SECONDS = 300.0
+
+
+async def reconcile_database(context: Context, key: ObjectKey) -> Again:
+    """Bring one AppDatabase one step nearer to what it asks for.
+
+    Raises:
+        AppDBError: the API server failed, or the object moved on; nothing was reported.
+    """
+    live = await context.cluster.get(APP_DATABASES, key.namespace, key.name)
+    if live is None:
+        context.observer.gone(key)
+        return LEAVE
+    writer = StatusWriter.of(context.cluster, APP_DATABASES, live)
+    try:
+        database = AppDatabase.of(live)
+    except InvalidSpec as error:
+        return await _report_invalid(context, writer, error)
+    if database.metadata.is_deleting:
+        return await deprovision(context, writer, database)
+    if database.spec.suspend:
+        return LEAVE
+    return await _look(context, writer, database)
+
+
+async def report_broken(context: Context, key: ObjectKey) -> None:
+    """Show on the object that a run failed in a way that nobody foresaw."""
+    live = await context.cluster.get(APP_DATABASES, key.namespace, key.name)
+    if live is None:
+        return
+    writer = StatusWriter.of(context.cluster, APP_DATABASES, live)
+    database = AppDatabase.of(live)
+    generation = database.metadata.generation
+    await writer.write(broken_status(database.status, generation=generation, now=context.now()))
+
+
+async def _report_invalid(context: Context, writer: StatusWriter, error: InvalidSpec) -> Again:
+    meta = ObjectMeta.of(writer.live)
+    known = AppDatabase.of(writer.live | {"spec": {}})
+    status = invalid_status(known.status, error, generation=meta.generation, now=context.now())
+    await writer.write(status)
+    return LEAVE
+
+
+async def _look(context: Context, writer: StatusWriter, database: AppDatabase) -> Again:
+    started = context.now()
+    observed = await observe(context, writer.live, database)
+    decision = decide(observed)
+    if decision is NOTHING:
+        context.observer.database_seen(database)
+        return LEAVE
+    work = Work(context=context, observed=observed, writer=writer)
+    async with shown_when_slow(work, writer):
+        await act(work, decision)
+    status = build_status(database.status, _run_of(work, started=started))
+    await writer.write(status)
+    context.observer.database_seen(database.model_copy(update={"status": status}))
+    _count(context, database, status)
+    await _tell(context, database, work)
+    return _again(context, work)
+
+
+def _again(context: Context, work: Work) -> Again:
+    meta = work.database.metadata
+    key = work.key
+    for result in work.results.values():
+        if isinstance(result, Failed):
+            context.observer.error_seen(key, result.error.reason)
+            log.info(
+                "a stage is not done",
+                extra={"object": f"{meta.namespace}/{meta.name}", "reason": result.error.reason},
+            )
+    match retry_of(work.results):
+        case None:
+            context.resync.looked(key, now=context.clock())
+            return LEAVE
+        case Retry.ON_CHANGE:
+            return LEAVE
+        case Retry.SLOWLY:
+            return Again(after_seconds=SLOW_RETRY_SECONDS, failed=True)
+        case Retry.AT_ONCE | Retry.BACKOFF:
+            return RETRY
+
+
+def _run_of(work: Work, *, started: datetime) -> Run:
+    database = work.database
+    return Run(
+        generation=database.metadata.generation,
+        requested_at=database.metadata.annotations.get(names.ANNOTATION_REQUESTED_AT, ""),
+        started=started,
+        ended=work.context.now(),
+        results=work.results,
+        facts=_facts_of(work),
+        notes=tuple(work.notes) + _without_effect(database),
+    )
+
+
+def _facts_of(work: Work) -> Facts:
+    place = work.on_server
+    facts = Facts(source=work.source_status, schema=work.schema_status)
+    if place is None:
+        return facts
+    server, wanted = work.server, work.place.wanted
+    return Facts(
+        source=work.source_status,
+        schema=work.schema_status,
+        secret_name=work.database.secret_name if work.has_secret else None,
+        server=ServerStatus(
+            name=server.metadata.name,
+            host=server.primary.host,
+            port=server.primary.port,
+            system_identifier=place.facts.system_identifier or "",
+            version=place.facts.version,
+        ),
+        database=DatabaseStatus(
+            name=wanted.name,
+            owner=wanted.roles.owner,
+            role=wanted.roles.app,
+            login=wanted.logins[0].username,
+            oid=work.oid,
+        )
+        if work.oid
+        else None,
+    )
+
+
+def _without_effect(database: AppDatabase) -> tuple[str, ...]:
+    fields = fields_without_effect(database.spec)
+    return (f"no effect in this version: {', '.join(fields)}",) if fields else ()
+
+
+def _count(context: Context, before: AppDatabase, after: AppDatabaseStatus) -> None:
+    """Count a first provisioning that has just ended."""
+    known = before.status.provisioning
+    if known is not None and known.ready_at is not None:
+        return
+    if after.provisioning is not None and after.provisioning.seconds is not None:
+        context.observer.provisioned(after.provisioning.seconds)
+
+
+async def _tell(context: Context, database: AppDatabase, work: Work) -> None:
+    meta = database.metadata
+    subject = Subject(
+        api_version=names.API_VERSION,
+        kind="AppDatabase",
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+    )
+    for reason, message in work.events:
+        await context.events.post(subject, reason, message)

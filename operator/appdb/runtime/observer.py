@@ -1,0 +1,60 @@
+"""Writes what the runs find out into the metrics."""
+
+from dataclasses import dataclass
+
+from appdb.api.appdatabase import AppDatabase
+from appdb.api.conditions import find_condition
+from appdb.api.reasons import ConditionType
+from appdb.reconcile.keys import ObjectKey
+from appdb.reconcile.resync import ResyncClock
+from appdb.runtime.metrics import Metrics
+
+# Classes of databases come later; until then all are of one.
+_CLASS = "default"
+
+
+@dataclass(slots=True)
+class MetricsObserver:
+    """The observer of one process; also lets the resync clock forget what is gone."""
+
+    metrics: Metrics
+    resync: ResyncClock
+
+    def database_seen(self, database: AppDatabase) -> None:
+        """Set the gauges of a database from its status."""
+        meta, status = database.metadata, database.status
+        labels = (meta.namespace, meta.name)
+        for condition in status.conditions:
+            value = 1 if condition.is_true else 0
+            self.metrics.conditions.labels(*labels, condition.type).set(value)
+        for transient in (ConditionType.RECONCILING, ConditionType.STALLED, ConditionType.DRIFTED):
+            if find_condition(status.conditions, transient) is None:
+                self.metrics.conditions.labels(*labels, transient.value).set(0)
+        ready = find_condition(status.conditions, ConditionType.READY)
+        self.metrics.ready.labels(*labels).set(1 if ready and ready.is_true else 0)
+        drifted = find_condition(status.conditions, ConditionType.DRIFTED)
+        self.metrics.drift.labels(*labels).set(1 if drifted and drifted.is_true else 0)
+        if status.source is not None:
+            self.metrics.source_bytes.labels(*labels).set(status.source.bytes)
+            found = status.source.findings
+            unresolved = found.error + found.warning if found else 0
+            self.metrics.unresolved.labels(*labels).set(unresolved)
+
+    def provisioned(self, seconds: float) -> None:
+        """Count a first provisioning that ended in Ready."""
+        self.metrics.provisions.labels(_CLASS, "success").inc()
+        self.metrics.provision_seconds.labels(_CLASS, "total").observe(seconds)
+
+    def server_seen(self, name: str, *, is_up: bool, databases: int) -> None:
+        """Set the gauges of a server."""
+        self.metrics.server_up.labels(name).set(1 if is_up else 0)
+        self.metrics.server_databases.labels(name).set(databases)
+
+    def error_seen(self, key: ObjectKey, reason: str) -> None:
+        """Count an error."""
+        self.metrics.errors.labels(key.kind, reason).inc()
+
+    def gone(self, key: ObjectKey) -> None:
+        """Drop the series of an object."""
+        self.metrics.forget(key)
+        self.resync.forget(key)
