@@ -117,6 +117,12 @@ def kind_of(path: str, content: bytes) -> Kind:
     return next((kind for kind, mark in _BY_CONTENT if mark.search(head)), Kind.OTHER)
 
 
+def may_be_source(path: str) -> bool:
+    """Tell whether a file whose suffix says nothing is worth a look: its content may tell."""
+    suffix = posixpath.splitext(path)[1].lower()
+    return suffix in {*_OPEN_SUFFIXES, ".toml", ".in"}
+
+
 def ignore_reason(path: str) -> str | None:
     """Say why a path is never read, or None. Needs no content, so folders are skipped early."""
     *folders, name = path.split("/")
