@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from appdb.local.failure import SandboxError
+
 # Where progress goes, one line at a time.
 Report = Callable[[str], None]
 
@@ -34,9 +36,19 @@ def kubernetes_dir(version: str, environ: Mapping[str, str] = os.environ) -> Pat
 
 @contextmanager
 def locked(folder: Path, report: Report) -> Iterator[None]:
-    """Hold a folder for one process; others wait and are told so."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
+    """Hold a folder for one process; others wait and are told so.
+
+    Raises SandboxError when the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = (folder / ".lock").open("w")
+    except OSError as err:
+        raise SandboxError(
+            f"{folder} cannot be written ({err.strerror}); set XDG_CACHE_HOME and "
+            "XDG_STATE_HOME to folders of yours"
+        ) from err
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
