@@ -124,6 +124,26 @@ def is_intact(secret: Mapping[str, Any]) -> bool:
     return noted is not None and noted == data_hash({k: content[k] for k in ours if k in content})
 
 
+def differs(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    """Tell whether applying `desired` would change anything that is ours in `live`."""
+    metadata, wanted = live.get("metadata", {}), desired["metadata"]
+    owners = {owner["uid"] for owner in metadata.get("ownerReferences") or ()}
+    wanted_owners = {owner["uid"] for owner in wanted.get("ownerReferences") or ()}
+    ours = _our_keys(metadata.get("managedFields") or ())
+    return (
+        not _contains(metadata.get("labels") or {}, wanted["labels"])
+        or not _contains(metadata.get("annotations") or {}, wanted["annotations"])
+        or not _contains(live.get("data") or {}, desired["data"])
+        or bool(ours - set(desired["data"]))
+        or not wanted_owners <= owners
+        or (bool(owners) and not wanted_owners)
+    )
+
+
+def _contains(whole: Mapping[str, str], part: Mapping[str, str]) -> bool:
+    return all(whole.get(key) == value for key, value in part.items())
+
+
 def _our_keys(managed_fields: Iterable[Mapping[str, Any]]) -> set[str]:
     return {
         key.removeprefix("f:")
@@ -188,7 +208,7 @@ def _standard_keys(credentials: Credentials) -> dict[str, str]:
     content = {
         "type": "postgresql",
         "provider": PROVIDER,
-        "host": main.host,
+        "host": main.host.strip("[]"),
         "port": str(main.port),
         "database": credentials.database,
         "dbname": credentials.database,
@@ -201,7 +221,7 @@ def _standard_keys(credentials: Credentials) -> dict[str, str]:
         "pgpass": _pgpass(credentials),
         "sslmode": credentials.sslmode,
         "DATABASE_URL": uri,
-        "PGHOST": main.host,
+        "PGHOST": main.host.strip("[]"),
         "PGPORT": str(main.port),
         "PGUSER": credentials.username,
         "PGPASSWORD": credentials.password,
