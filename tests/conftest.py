@@ -4,11 +4,23 @@ from collections.abc import Iterator
 
 import pytest
 
+from appdb.local.binaries import ensure_binaries
 from appdb.local.controlplane import ControlPlane
 from appdb.local.manifests import install_manifests
 from appdb.local.postgres import EmbeddedPostgres, Login
 from appdb.local.sandbox import Options, Sandbox
 from support import sandbox
+
+
+CLUSTER_FIXTURES = frozenset({"control_plane", "cluster", "running_sandbox"})
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what is missing before the first test, whose time-out is far shorter than a build."""
+    if session.config.option.collectonly:
+        return
+    if any(CLUSTER_FIXTURES & set(getattr(item, "fixturenames", ())) for item in session.items):
+        ensure_binaries(report=session.config.get_terminal_writer().line)
 
 
 def _postgres(version: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
