@@ -11,7 +11,6 @@ from appdb.local.postgres import EmbeddedPostgres, Login
 from appdb.local.sandbox import Options, Sandbox
 from support import sandbox
 
-
 CLUSTER_FIXTURES = frozenset({"control_plane", "cluster", "running_sandbox"})
 
 
