@@ -276,9 +276,17 @@ CHANGED = (
         name="a server other than the one in use",
         message="the database already lives on the server in status.server.name",
         before={},
-        status={"server": {"name": "main"}},
+        status={"server": {"name": "main"}, "database": {"name": "team_shop"}},
         bad={"spec": {"serverRef": {"name": "other"}}},
         good=({"spec": {"serverRef": {"name": "main"}}},),
+    ),
+    Case(
+        name="a reserved name while there is no database yet on the server",
+        message="databaseName must not be postgres",
+        before={},
+        status={"server": {"name": "main"}},
+        bad={"spec": {"databaseName": "postgres"}},
+        good=({"spec": {"serverRef": {"name": "other"}}},),
     ),
     Case(
         name="a database name other than the one in use",

@@ -9,6 +9,8 @@ import yaml
 
 from appdb import __version__
 from appdb.api.crd import render_crds
+from appdb.commands.run import run
+from appdb.settings import Settings, read_settings
 from support.contract import ROOT
 from support.json_schema import TYPES, errors_of
 from support.manifests import BASE, CHART, find_helm, read_base, render_chart, select
@@ -69,6 +71,26 @@ def test_the_pod_is_hardened_and_drains():
         "capabilities": {"drop": ["ALL"]},
     } == container["securityContext"]
     assert "limits" in container["resources"]
+
+
+def test_the_environment_holds_no_names_that_look_like_settings():
+    """A Service called appdb-operator would give APPDB_OPERATOR_SERVICE_HOST and more."""
+    pod = select(read_base(), "Deployment", "appdb-operator")["spec"]["template"]["spec"]
+
+    assert pod["enableServiceLinks"] is False
+
+
+def test_the_operator_knows_every_flag_and_variable_it_is_given():
+    pod = select(read_base(), "Deployment", "appdb-operator")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    known = {option for each in run.params for option in each.opts}
+
+    assert {argument.partition("=")[0] for argument in container["args"]} <= known
+    for variable in ("APPDB_LEADER_ELECTION", *(each["name"] for each in container["env"])):
+        assert variable.removeprefix("APPDB_").lower() in Settings.model_fields
+    grace = read_settings({}, {}).grace_seconds
+    assert f"--grace-seconds={grace:.0f}" in container["args"]
+    assert grace + 10 <= pod["terminationGracePeriodSeconds"]
 
 
 def test_versions_are_those_of_the_package():

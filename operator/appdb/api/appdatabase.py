@@ -154,7 +154,8 @@ class AppDatabaseSpec(Model):
 _SETTLED = rules(
     rule(
         "has(oldSelf.spec.serverRef) || !has(self.spec.serverRef) || !has(self.status)"
-        " || !has(self.status.server) || !has(self.status.server.name)"
+        " || !has(self.status.database) || !has(self.status.server)"
+        " || !has(self.status.server.name)"
         " || self.status.server.name == self.spec.serverRef.name",
         "the database already lives on the server in status.server.name; set serverRef to that "
         "one or leave it out",
