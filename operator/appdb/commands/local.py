@@ -14,7 +14,7 @@ from appdb.local.cache import Report, locked
 from appdb.local.demo import run_demo
 from appdb.local.failure import SandboxError
 from appdb.local.places import DEFAULT_NAME, list_sandboxes, sandbox_dir
-from appdb.local.report import link_clients, read_parts, render_environment
+from appdb.local.report import link_clients, own_command, read_parts, render_environment
 from appdb.local.sandbox import Options, Sandbox
 
 name_option = click.option(
@@ -29,10 +29,10 @@ postgres_option = click.option(
 
 NEXT_STEPS = """
 Next:
-  eval "$(appdb local env{name})"
+  eval "$({appdb} local env{name})"
   kubectl apply -f examples/shop
   kubectl get appdb -A
-  appdb local down{name}
+  {appdb} local down{name}
 """
 
 
@@ -55,7 +55,8 @@ def up(name: str, postgres: int | None, *, no_operator: bool) -> None:
     link_clients(sandbox)
     click.echo(f"\nSandbox {name} is ready in {home}")
     _echo_parts(sandbox)
-    click.echo(NEXT_STEPS.format(name="" if name == DEFAULT_NAME else f" --name {name}"))
+    named = "" if name == DEFAULT_NAME else f" --name {name}"
+    click.echo(NEXT_STEPS.format(appdb=own_command(), name=named))
 
 
 @local.command()
@@ -170,7 +171,7 @@ def _start(sandbox: Sandbox) -> None:
         sandbox.start()
     except BaseException:
         if sandbox.is_new:
-            sandbox.remove()
+            sandbox.remove(keeps_logs=True)
         raise
 
 

@@ -24,9 +24,23 @@ def platform_name() -> tuple[str, str]:
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """Our folder in the user's cache (XDG base directory specification)."""
-    base = environ.get("XDG_CACHE_HOME", "")
-    # The specification: a relative path is invalid and to be ignored.
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "appdb"
+    return base_dir(environ, "XDG_CACHE_HOME", ".cache") / "appdb"
+
+
+def base_dir(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    """A base folder of the XDG specification, by which a relative path is to be ignored.
+
+    Raises SandboxError for a user without a home folder.
+    """
+    base = environ.get(variable, "")
+    if base.startswith("/"):
+        return Path(base)
+    try:
+        return Path.home() / default
+    except RuntimeError as err:
+        raise SandboxError(
+            f"this user has no home folder; set HOME, or {variable} to a folder of yours"
+        ) from err
 
 
 def kubernetes_dir(version: str, environ: Mapping[str, str] = os.environ) -> Path:

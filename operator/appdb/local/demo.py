@@ -17,7 +17,7 @@ import psycopg
 from appdb.local.cache import Report
 from appdb.local.failure import SandboxError
 from appdb.local.places import sandbox_dir
-from appdb.local.report import link_clients
+from appdb.local.report import link_clients, own_command
 from appdb.local.sandbox import Options, Sandbox
 
 DEMO_NAME = "demo"
@@ -60,7 +60,9 @@ def _sandbox(version: int | None, *, keeps: bool, report: Report) -> Iterator[Sa
         sandbox.start()
         link_clients(sandbox)
         yield sandbox
-        report(f"kept: appdb local env --name {DEMO_NAME}; appdb local down --name {DEMO_NAME}")
+        appdb = own_command()
+        report(f'it stays; look around after: eval "$({appdb} local env --name {DEMO_NAME})"')
+        report(f"take it down with: {appdb} local down --name {DEMO_NAME}")
         return
     with Sandbox(options=options, report=report) as sandbox:
         yield sandbox

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from appdb.errors import InvalidInput
+from appdb.local.cache import base_dir
 
 DEFAULT_NAME = "default"
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
@@ -13,9 +14,7 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 
 def sandboxes_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """Our folder of the user's state (XDG base directory specification)."""
-    base = environ.get("XDG_STATE_HOME", "")
-    state = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
-    return state / "appdb" / "sandboxes"
+    return base_dir(environ, "XDG_STATE_HOME", ".local/state") / "appdb" / "sandboxes"
 
 
 def sandbox_dir(name: str, environ: Mapping[str, str] = os.environ) -> Path:

@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,17 @@ def link_clients(sandbox: Sandbox) -> Path:
         if program.exists() and not link.is_symlink():
             link.symlink_to(program)
     return folder
+
+
+def own_command() -> str:
+    """How to call `appdb` from here: by name, else by the path of this environment's script."""
+    if shutil.which("appdb"):
+        return "appdb"
+    script = Path(sys.executable).parent / "appdb"
+    if not script.exists():
+        return f"{shlex.quote(sys.executable)} -m appdb"
+    is_near = script.is_relative_to(Path.cwd())
+    return shlex.quote(str(script.relative_to(Path.cwd()) if is_near else script))
 
 
 def render_environment(sandbox: Sandbox, *, path: str | None) -> str:

@@ -55,8 +55,9 @@ class Options:
 class Sandbox:
     """A control plane, a Postgres and an operator that belong together.
 
-    As a context manager it is removed at the end; a folder that it was given keeps the
-    logs. A detached one is found again by another `Sandbox` on the same folder.
+    As a context manager it is removed at the end; the logs stay in a folder that it was
+    given, and after an error. A detached one is found again by another `Sandbox` on the
+    same folder.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Sandbox:
         try:
             self.start()
         except BaseException:
-            self.stop()
+            self.remove(keeps_logs=True)
             raise
         return self
 
@@ -109,7 +110,7 @@ class Sandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.remove()
+        self.remove(keeps_logs=error is not None or not self._is_temporary)
 
     @property
     def kubeconfig(self) -> Path:
@@ -168,13 +169,13 @@ class Sandbox:
             stop.result()
         self._remember()
 
-    def remove(self, *, keeps_logs: bool = True) -> None:
-        """Stop everything and delete it; logs stay in a folder that was given, unless unwanted."""
+    def remove(self, *, keeps_logs: bool) -> None:
+        """Stop everything and delete it, the logs too unless they are to be kept."""
         self.stop()
         self.control_plane.remove()
         self.postgres.remove()
         self._facts_path.unlink(missing_ok=True)
-        if self._is_temporary or not keeps_logs:
+        if not keeps_logs:
             shutil.rmtree(self.home, ignore_errors=True)
 
     @property
