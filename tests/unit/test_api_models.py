@@ -11,8 +11,9 @@ from appdb.api.crd import build_schema
 from appdb.api.credentials_spec import AccessSpec, RotationSpec
 from appdb.api.effects import fields_without_effect
 from appdb.api.kinds import KINDS
+from appdb.api.namespaces import AllowedNamespaces
 from appdb.api.quantities import parse_duration, parse_quantity
-from appdb.api.server import AllowedNamespaces, DatabaseServer, TLSMode, TLSSpec
+from appdb.api.server import DatabaseServer, TLSMode, TLSSpec
 from appdb.errors import InvalidSpec
 from support.contract import server_spec
 from support.schema_values import values_of
@@ -266,7 +267,15 @@ def test_a_bare_object_has_every_effect():
     assert () == fields_without_effect(AppDatabase.of({}).spec)
 
 
-def test_a_field_without_effect_is_named():
-    spec = AppDatabase.of({"spec": {"limits": {"storage": "1Gi"}}}).spec
-
-    assert ("limits.storage",) == fields_without_effect(spec)
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        ({"limits": {"storage": "1Gi", "connections": 5}}, ("limits.storage",)),
+        ({"schema": {"lockTimeout": "2s"}}, ()),
+        ({"schema": {"lockTimeout": "3s", "mode": "Off"}}, ("schema.lockTimeout",)),
+        ({"schema": {"allow": {"dropColumn": "Auto"}}}, ("schema.allow",)),
+        ({"deletionPolicy": "Snapshot"}, ("deletionPolicy Snapshot",)),
+    ],
+)
+def test_a_field_without_effect_is_named(spec, named):
+    assert named == fields_without_effect(AppDatabase.of({"spec": spec}).spec)
