@@ -80,6 +80,21 @@ def test_two_control_planes_do_not_see_each_other(own: ControlPlane, control_pla
     assert "NotFound" in control_plane.kubectl.run("get", "configmap", name).stderr
 
 
+def test_a_watch_from_before_a_compaction_is_gone(own: ControlPlane):
+    path = "/api/v1/namespaces/default/configmaps?watch=1&timeoutSeconds=2"
+    name = unique_name("old")
+    own.kubectl("create", "configmap", name)
+    old = own.kubectl("get", "configmap", name, "-o", "jsonpath={.metadata.resourceVersion}")
+    for number in range(3):
+        own.kubectl("label", "configmap", name, f"number={number}", "--overwrite")
+    assert "MODIFIED" in own.kubectl("get", f"--raw={path}&resourceVersion={old}")
+
+    own.forget_history()
+
+    gone = own.kubectl.run("get", f"--raw={path}&resourceVersion={old}")
+    assert "too old resource version" in gone.stdout + gone.stderr
+
+
 def test_etcd_listens_on_no_port(own: ControlPlane):
     inodes = {
         target.removeprefix("socket:[").removesuffix("]")

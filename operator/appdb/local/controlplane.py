@@ -16,6 +16,7 @@ from appdb.local import flags
 from appdb.local.access import Kubectl, get_status
 from appdb.local.binaries import Binaries, ensure_binaries
 from appdb.local.component import Component
+from appdb.local.etcd import compact
 from appdb.local.failure import PartNotReady, SandboxError
 from appdb.local.files import write_private
 from appdb.local.keys import make_signing_key, make_token
@@ -172,6 +173,16 @@ class ControlPlane:
         """SIGKILL, as a crash does."""
         self.apiserver.kill()
         self._remember()
+
+    def forget_history(self) -> int:
+        """Compact etcd and restart the API server: watches from before get 410 Gone.
+
+        Returns the revision that is the oldest now.
+        """
+        revision = compact(self.layout.etcd_dir)
+        self.kill_apiserver()
+        self.start_apiserver()
+        return revision
 
     def stop(self) -> None:
         """Stop all parts, the last started first."""
