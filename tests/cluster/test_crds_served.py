@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from appdb.api.kinds import KINDS
 from appdb.local.access import Kubectl
 from appdb.local.controlplane import ControlPlane
-from support.contract import install_crds, plan_spec, server_spec
+from support.contract import ROOT, install_crds, plan_spec, server_spec
 
 pytestmark = pytest.mark.cluster
 
@@ -206,3 +207,29 @@ def test_the_secret_of_an_object_is_found_by_service_binding(kubectl):
     assert "true" == kubectl(
         "get", "crd", "appdatabases.appdb.chatbuilds.com", "-o", f"jsonpath={label}"
     )
+
+
+def test_a_generated_configmap_is_referred_to_by_its_hashed_name(kubectl, tmp_path):
+    names = ROOT / "deploy" / "kustomize" / "source-names.yaml"
+    (tmp_path / "source-names.yaml").write_text(names.read_text())
+    (tmp_path / "schema.prisma").write_text("model A { id Int @id }")
+    body = {
+        "apiVersion": API_VERSION,
+        "kind": "AppDatabase",
+        "metadata": {"name": "shop"},
+        "spec": {"source": {"configMaps": [{"name": "shop-source"}]}},
+    }
+    (tmp_path / "shop.yaml").write_text(json.dumps(body))
+    generator = [{"name": "shop-source", "files": ["schema.prisma"]}]
+    kustomization = {
+        "configurations": ["source-names.yaml"],
+        "configMapGenerator": generator,
+        "resources": ["shop.yaml"],
+    }
+    (tmp_path / "kustomization.yaml").write_text(json.dumps(kustomization))
+
+    rendered = list(yaml.safe_load_all(kubectl("kustomize", str(tmp_path))))
+    names_by_kind = {each["kind"]: each["metadata"]["name"] for each in rendered}
+    database = next(each for each in rendered if each["kind"] == "AppDatabase")
+    assert names_by_kind["ConfigMap"] != "shop-source"
+    assert [{"name": names_by_kind["ConfigMap"]}] == database["spec"]["source"]["configMaps"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from appdb import __version__
 from appdb.api.crd import render_crds
 from appdb.commands.run import run
 from appdb.settings import Settings, read_settings
+from support.chart_readme import render_readme
 from support.contract import ROOT
 from support.json_schema import TYPES, errors_of
 from support.manifests import BASE, CHART, find_helm, read_base, render_chart, select
@@ -109,6 +111,10 @@ def nodes_of(node: Any):
         yield node
         for child in node.values():
             yield from nodes_of(child)
+
+
+def test_the_readme_of_the_chart_lists_the_values():
+    assert render_readme() == (CHART / "README.md").read_text(encoding="utf-8"), "run scripts/crds"
 
 
 def is_typed(node: Any) -> bool:
@@ -270,6 +276,18 @@ def test_every_option_of_the_chart_reaches_its_place():
     assert "high" == pod["priorityClassName"]
     assert {"imagePullSecrets", "nodeSelector", "tolerations", "affinity"} < pod.keys()
     assert "x" == objects["ServiceMonitor", "appdb-operator"]["metadata"]["labels"]["team"]
+
+
+@helm
+def test_the_chart_has_nothing_to_lint():
+    done = subprocess.run(
+        [str(find_helm()), "lint", "--strict", str(CHART)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert 0 == done.returncode, done.stdout + done.stderr
 
 
 @helm
