@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appdb.api.appdatabase import AppDatabase
+from appdb.api.appdatabase_status import AppDatabaseStatus, FrameworkStatus
 from appdb.api.crd import build_schema
 from appdb.api.credentials_spec import AccessSpec, RotationSpec
 from appdb.api.effects import fields_without_effect
@@ -79,6 +80,16 @@ def test_a_wrong_value_is_never_quoted():
         AppDatabase.of({"spec": {"source": {"inline": {"a": {"password": "canary-4711"}}}}})
 
     assert "canary" not in raised.value.message
+
+
+def test_a_text_of_users_never_makes_a_status_that_is_refused():
+    long = "9" * 5000
+    annotated = AppDatabase.of({"metadata": {"annotations": {"a": long}}})
+
+    assert 128 == len(FrameworkStatus(name="Prisma", version=long).version)
+    assert 1024 == len(annotated.metadata.annotations["a"])
+    status = AppDatabaseStatus(last_handled_reconcile_at=annotated.metadata.annotations["a"])
+    assert annotated.metadata.annotations["a"] == status.last_handled_reconcile_at
 
 
 def test_names_given_out_before_stay():

@@ -141,7 +141,7 @@ class AppDatabaseStatus(Model):
         default=-1,
         description="The metadata.generation that this status is about; -1 before the first look.",
     )
-    last_handled_reconcile_at: Annotated[str, Field(max_length=128)] = Field(
+    last_handled_reconcile_at: Line = Field(
         default="",
         description="The value of the annotation appdb.chatbuilds.com/requested-at that was "
         "last handled.",

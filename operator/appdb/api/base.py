@@ -12,6 +12,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -112,8 +113,22 @@ HostName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z
 Port = Annotated[int, Field(ge=1, le=65535)]
 Glob = Annotated[str, Field(min_length=1, max_length=256)]
 Path = Annotated[str, Field(min_length=1, max_length=1024)]
-Line = Annotated[str, Field(max_length=1024)]
-Word = Annotated[str, Field(max_length=128)]
+LINE_LIMIT = 1024
+WORD_LIMIT = 128
+
+
+def _cut(value: Any, limit: int) -> Any:
+    return value[:limit] if isinstance(value, str) else value
+
+
+# Texts that we report. Some come from users (a version in package.json, an annotation): too long
+# a one is cut, so that the API server never refuses a status because of it.
+Line = Annotated[
+    str, BeforeValidator(lambda value: _cut(value, LINE_LIMIT)), Field(max_length=LINE_LIMIT)
+]
+Word = Annotated[
+    str, BeforeValidator(lambda value: _cut(value, WORD_LIMIT)), Field(max_length=WORD_LIMIT)
+]
 Digest = Annotated[str, Field(max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
 ExtensionName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z][a-z0-9_-]*$")]
 Count = Annotated[int, Field(ge=0, le=2**53)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from appdb.api.base import Model, Time
+from appdb.api.base import Line, Model, Time
 
 
 class ObjectMeta(Model):
@@ -18,7 +18,9 @@ class ObjectMeta(Model):
     generation: int = Field(default=0, description="Number of changes to the spec.")
     resource_version: str = Field(default="", description="Version for optimistic locking.")
     labels: Mapping[str, str] = Field(default_factory=dict, description="Labels.")
-    annotations: Mapping[str, str] = Field(default_factory=dict, description="Annotations.")
+    annotations: Mapping[str, Line] = Field(
+        default_factory=dict, description="Annotations; long values are cut."
+    )
     finalizers: tuple[str, ...] = Field(default=(), description="Finalizers that hold it.")
     creation_timestamp: Time | None = Field(default=None, description="When it was created.")
     deletion_timestamp: Time | None = Field(default=None, description="When it was deleted.")

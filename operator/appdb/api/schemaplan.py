@@ -137,7 +137,7 @@ class SchemaPlanStatus(Model):
         default=-1,
         description="The metadata.generation that this status is about; -1 before the first look.",
     )
-    last_handled_reconcile_at: Word = Field(
+    last_handled_reconcile_at: Line = Field(
         default="",
         description="The value of the annotation appdb.chatbuilds.com/requested-at that was "
         "last handled.",

@@ -11,6 +11,7 @@ from appdb.api.base import (
     Count,
     ExtensionName,
     HostName,
+    Line,
     Model,
     ObjectName,
     Port,
@@ -221,7 +222,7 @@ class DatabaseServerStatus(Model):
         default=-1,
         description="The metadata.generation that this status is about; -1 before the first look.",
     )
-    last_handled_reconcile_at: Word = Field(
+    last_handled_reconcile_at: Line = Field(
         default="",
         description="The value of the annotation appdb.chatbuilds.com/requested-at that was "
         "last handled.",
