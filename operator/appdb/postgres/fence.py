@@ -9,12 +9,26 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from appdb.errors import LockTimeout
 from appdb.postgres.connect import Session
 from appdb.postgres.sqlstate import translated
-from appdb.postgres.statements import place
+from appdb.postgres.statements import place, read_row
 
-# The two-key form keeps out of the way of whoever uses the one-key form; "adb" in ASCII.
+# Two keys, so as to keep out of the way of whoever uses the form with one; "adb" in ASCII.
 _CLASS = 0x616462
+
+_READ_HOLDER = """
+SELECT max(format('pid %%s, role %%s', a.pid, a.usename))
+FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted
+AND l.classid = %(class)s AND l.objid = %(key)s::int8 & 4294967295
+"""
+
+
+def fence_key(database: str) -> tuple[int, int]:
+    """Derive the two keys of a database's fence, for pg_advisory_lock(int, int)."""
+    digest = hashlib.sha256(database.encode()).digest()
+    return _CLASS, int.from_bytes(digest[:4], signed=True)
 
 
 @asynccontextmanager
@@ -22,18 +36,33 @@ async def fenced(session: Session, database: str) -> AsyncIterator[None]:
     """Hold the fence of a database; a session that cannot let it go is closed.
 
     Raises:
-        LockTimeout: another session holds it.
+        LockTimeout: another session holds it, and which.
     """
-    key = int.from_bytes(hashlib.sha256(database.encode()).digest()[:4], signed=True)
-    parameters = {"class": _CLASS, "key": key}
-    with translated(place(session), f"waiting for the fence of database {database}"):
-        await session.execute("SELECT pg_advisory_lock(%(class)s, %(key)s)", parameters)
+    keys = fence_key(database)
+    try:
+        with translated(place(session), f"waiting for the fence of database {database}"):
+            await session.execute("SELECT pg_advisory_lock(%s, %s)", keys)
+    except LockTimeout as err:
+        raise LockTimeout(
+            f"another run on database {database} has not ended, held by"
+            f" {await _read_holder(session, keys)}; trying again"
+        ) from err
     is_released = False
     try:
         yield
         with translated(place(session), f"leaving the fence of database {database}"):
-            await session.execute("SELECT pg_advisory_unlock(%(class)s, %(key)s)", parameters)
+            await session.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
         is_released = True
     finally:
         if not is_released:
             await session.close()
+
+
+async def _read_holder(session: Session, keys: tuple[int, int]) -> str:
+    (holder,) = await read_row(
+        session,
+        _READ_HOLDER,
+        {"class": keys[0], "key": keys[1]},
+        doing="reading who holds the fence",
+    )
+    return holder or "a session that has ended since"

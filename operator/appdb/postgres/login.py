@@ -59,7 +59,7 @@ async def prove(session: Session, *, app_role: str) -> None:
             who = await session.execute(_WHO)
             await session.execute(_MAKE_TABLE)
         row = await who.fetchone()
-    except psycopg.errors.InsufficientPrivilege as err:
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as err:
         raise LoginFailed(
             f"{login} logs in on {place(session)} but cannot make a table in schema public:"
             f" {err.diag.message_primary}"

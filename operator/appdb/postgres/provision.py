@@ -113,7 +113,7 @@ async def ensure_inside(sessions: AdminSessions, wanted: WantedDatabase) -> None
             *handover_statements(adoptable, wanted),
             *await extension_statements(session, missing, facts, wanted),
             *courtesy_statements(adoptable, facts, wanted),
-            *release_statements(facts, (wanted.roles.app, wanted.roles.owner)),
+            *release_statements(facts, _held_by_now(facts, wanted)),
         )
         await run_together(session, statements, doing=f"setting up database {wanted.name}")
 
@@ -199,6 +199,11 @@ async def _release(session: Session, wanted: WantedDatabase) -> None:
         tuple(release_statements(facts, facts.held_roles)),
         doing=f"leaving the roles of database {wanted.name}",
     )
+
+
+def _held_by_now(facts: DatabaseFacts, wanted: WantedDatabase) -> tuple[str, ...]:
+    """Name what this run holds, and what one that was killed has left held."""
+    return tuple(dict.fromkeys((wanted.roles.app, wanted.roles.owner, *facts.held_roles)))
 
 
 def _outcome(before: DatabaseFacts, standing: Standing) -> Outcome:
