@@ -161,7 +161,7 @@ def _open(name: str, report: Report) -> Sandbox:
     """A sandbox that exists; raises SandboxError otherwise."""
     home = sandbox_dir(name)
     if not (home / "sandbox.json").exists():
-        raise SandboxError(f"there is no sandbox {name}; start it with: appdb local up")
+        raise SandboxError(f"there is no sandbox {name}; start it: appdb local up --name {name}")
     return Sandbox(home, Options(is_detached=True), report=report)
 
 

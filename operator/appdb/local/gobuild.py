@@ -10,8 +10,10 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ ETCD_VERSION = "3.6.8"
 KUBERNETES_MODULE = "k8s.io/kubernetes"
 ETCD_MODULE = "go.etcd.io/etcd/server/v3"
 GO_VERSION = "1.26.0"
+SILENCE_SECONDS = 30
 # The etcd command is a module of its own with local replacements, which Go refuses from
 # afar; this is all that it does.
 ETCD_MAIN = f"""package main
@@ -86,12 +89,32 @@ def build_programs(programs: Sequence[str], version: str, workshop: Workshop) ->
             started = time.monotonic()
             folder = Path(place) / ("etcd" if program == "etcd" else "kubernetes")
             workshop.report(f"building {program} ...")
-            _build(program, version, folder, workshop)
+            with _signs_of_life(program, workshop.report):
+                _build(program, version, folder, workshop)
             workshop.report(f"built {program} in {time.monotonic() - started:.0f} s")
     if workshop.go.is_ours:
         # Two gigabytes that nothing needs any more.
         for name in ("go-path", "go-build"):
             shutil.rmtree(cache_dir(workshop.environ) / name, ignore_errors=True)
+
+
+@contextmanager
+def _signs_of_life(program: str, report: Report) -> Iterator[None]:
+    """Report that a build goes on, so that nobody takes its silence for a hang."""
+    started = time.monotonic()
+    done = threading.Event()
+
+    def speak() -> None:
+        while not done.wait(SILENCE_SECONDS):
+            report(f"still building {program}, {time.monotonic() - started:.0f} s so far")
+
+    speaker = threading.Thread(target=speak, daemon=True)
+    speaker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        speaker.join()
 
 
 def _build(program: str, version: str, folder: Path, workshop: Workshop) -> None:
