@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from appdb.local.audit import mark_end, read_requests
 from appdb.local.controlplane import ControlPlane
 
 pytestmark = pytest.mark.cluster
@@ -42,13 +43,19 @@ def test_an_object_goes_with_its_owner(control_plane: ControlPlane, namespace: s
 
 
 def test_every_request_is_in_the_audit_log(control_plane: ControlPlane, namespace: str):
+    log = control_plane.audit_log
+    before = mark_end(log)
     control_plane.kubectl("create", "configmap", "noted", "-n", namespace)
+    control_plane.kubectl("get", "configmap", "noted", "-n", namespace)
+    control_plane.kubectl.run("get", "configmap", "missing", "-n", namespace)
 
-    events = map(json.loads, control_plane.audit_log.read_text().splitlines())
-    created = [
-        event["verb"]
-        for event in events
-        if event.get("objectRef", {}).get("namespace") == namespace
-        and event["objectRef"].get("name") == "noted"
+    asked = [
+        (request.verb, request.name, request.status, request.is_write)
+        for request in read_requests(log, since=before, user="appdb-admin")
+        if (request.namespace, request.resource) == (namespace, "configmaps")
     ]
-    assert ["create"] == created
+    assert [
+        ("create", "noted", 201, True),
+        ("get", "noted", 200, False),
+        ("get", "missing", 404, False),
+    ] == asked

@@ -1,8 +1,8 @@
-import json
 from pathlib import Path
 
 import pytest
 
+from appdb.local.audit import read_requests
 from appdb.local.failure import SandboxError
 from appdb.local.manifests import OPERATOR_NAMESPACE, SERVER_NAME, SERVICE_ACCOUNT
 from appdb.local.sandbox import Options, Sandbox
@@ -30,12 +30,10 @@ def test_the_operator_is_its_service_account_and_nobody_else(own: Sandbox):
     own.kubectl("wait", "--for=condition=Ready", f"dbsrv/{SERVER_NAME}", "--timeout=30s")
     account = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{SERVICE_ACCOUNT}"
 
-    events = map(json.loads, own.control_plane.audit_log.read_text().splitlines())
     users = {
-        event["user"]["username"]
-        for event in events
-        if event.get("objectRef", {}).get("subresource") == "status"
-        and event["objectRef"].get("resource") == "databaseservers"
+        request.user
+        for request in read_requests(own.control_plane.audit_log)
+        if request.resource == "databaseservers/status" and request.is_write
     }
     assert {account} == users
 

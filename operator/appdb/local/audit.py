@@ -1,0 +1,64 @@
+"""Reads the API server's audit log: who asked for what, for counting requests."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request; `resource` carries a subresource behind a slash, as RBAC writes it."""
+
+    verb: str
+    user: str
+    resource: str
+    namespace: str
+    name: str
+    status: int
+
+    @property
+    def is_write(self) -> bool:
+        return self.verb in WRITES
+
+
+def mark_end(log: Path) -> int:
+    """Where the log ends now, in bytes: what `read_requests` may start from."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def read_requests(log: Path, *, since: int = 0, user: str = "") -> tuple[Request, ...]:
+    """All answered requests after a mark, of one user when named.
+
+    A watch is in it twice: when it starts and, with another line, when it ends.
+    """
+    with log.open("rb") as stream:
+        stream.seek(since)
+        return tuple(
+            request
+            for request in _requests(stream.read().splitlines(keepends=True))
+            if not user or request.user == user
+        )
+
+
+def _requests(lines: list[bytes]) -> Iterator[Request]:
+    for line in lines:
+        # The last line may still be on its way.
+        if line.endswith(b"\n"):
+            yield _build_request(json.loads(line))
+
+
+def _build_request(event: Mapping[str, Any]) -> Request:
+    target = event.get("objectRef", {})
+    parts = (target.get("resource", ""), target.get("subresource", ""))
+    return Request(
+        verb=event["verb"],
+        user=event["user"]["username"],
+        resource="/".join(filter(None, parts)),
+        namespace=target.get("namespace", ""),
+        name=target.get("name", ""),
+        status=event.get("responseStatus", {}).get("code", 0),
+    )
