@@ -34,6 +34,11 @@ class Extraction:
     statements: tuple[DdlStatement, ...] = ()
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def has_tables(self) -> bool:
+        """True when it declares something that a database would hold rows in."""
+        return bool(self.schema.tables or self.statements)
+
 
 class FrontEnd(Protocol):
     """One source kind.

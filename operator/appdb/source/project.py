@@ -58,12 +58,13 @@ class Project:
     """A set of files by logical path (`src/user.entity.ts`, always with `/`).
 
     `files` are those to read, in the order of their paths; `ignored` says of each other
-    path why it is not; `findings` are about files that ought to be read and cannot be.
+    path why it is not; `unreadable` are findings about files that ought to be read and are
+    no text, with the kind that their names promise.
     """
 
     def __init__(self, contents: Mapping[str, bytes]) -> None:
         self.ignored: dict[str, str] = {}
-        self.findings: tuple[Finding, ...] = ()
+        self.unreadable: tuple[tuple[Finding, Kind], ...] = ()
         self._memo: dict[Hashable, Any] = {}
         self._readable: dict[str, SourceFile] = {}
         for path in sorted(contents):
@@ -129,7 +130,7 @@ class Project:
         elif reason is None:
             self.ignored[path] = problem
             if kind is not Kind.OTHER:
-                self.findings = (*self.findings, _not_text(path, content, problem))
+                self.unreadable = (*self.unreadable, (_not_text(path, content, problem), kind))
 
     def _leave_out(self) -> None:
         """Leave out what the paths of all files or the content decide."""

@@ -1,0 +1,176 @@
+"""The one door of this package: a source in, the schema that it declares out.
+
+Pure: the same files give the same answer, whatever their order. It runs nothing of the
+source, reads nothing but the bundle, and raises nothing but our own errors.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from appdb.errors import InvalidInput, NothingDetected
+from appdb.model.analysis import Analysis, Framework
+from appdb.model.finding import Finding, Severity, Span
+from appdb.source.bundle import SourceBundle
+from appdb.source.ddl_order import in_loading_order
+from appdb.source.dialect import render
+from appdb.source.extensions import with_extensions
+from appdb.source.frameworks.registry import AUTO, chosen
+from appdb.source.frontend import Detection, Extraction, FrontEnd
+from appdb.source.merge import Reading, joined, merge
+from appdb.source.project import Project
+from appdb.source.soundness.schema import sound
+
+# From this rank on a front end reads types, not tables; it is not asked where an ORM answers.
+TYPES_RANK = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisOptions:
+    """What a user may say about the reading.
+
+    `framework` is `Auto` or the name of one front end. `extensions` are the names that may
+    be installed; None sets no bound. It decides only whether `uuid_generate_v4()` is kept.
+    """
+
+    framework: str = "Auto"
+    extensions: tuple[str, ...] | None = None
+
+
+DEFAULT_OPTIONS = AnalysisOptions()
+
+
+def analyze(bundle: SourceBundle, options: AnalysisOptions = DEFAULT_OPTIONS) -> Analysis:
+    """Read a source.
+
+    Errors in the source are findings, and `Analysis.is_blocked` is then true.
+
+    Raises:
+        InvalidSpec: there is no front end of this name.
+        NothingDetected: nothing in the source declares a schema, and nothing failed.
+    """
+    project = Project(bundle.files)
+    readings, remarks = _read(project, options)
+    merged, clashes = merge(readings)
+    schema, unsound = sound(merged.schema, merged.told)
+    schema, statements, extended = with_extensions(schema, merged.statements, options.extensions)
+    findings = (
+        *_unreadable(project, readings),
+        *_left_out(bundle),
+        *remarks,
+        *(finding for reading in readings for finding in reading.extraction.findings),
+        *clashes,
+        *unsound,
+        *extended,
+    )
+    paths = sorted({path for reading in readings for path in reading.detection.files})
+    found = Analysis(
+        digest=bundle.digest,
+        files=len(paths) if paths else len(project.files),
+        bytes=sum(len(bundle.files.get(path, b"")) for path in paths) if paths else bundle.size,
+        frameworks=tuple(
+            Framework(name=reading.front_end.title, version=reading.detection.version)
+            for reading in readings
+        ),
+        schema=joined([schema, merged.told]),
+        statements=in_loading_order((*render(schema), *statements)),
+        findings=in_order(findings),
+    )
+    _require_something(found, project, options)
+    return found
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort findings by place, and say each only once."""
+    nowhere = Span(path="", line=0, column=0)
+    return tuple(
+        sorted(
+            set(findings),
+            key=lambda each: (each.span or nowhere, each.code, each.severity, each.message),
+        )
+    )
+
+
+def _read(project: Project, options: AnalysisOptions) -> tuple[list[Reading], list[Finding]]:
+    readings: list[Reading] = []
+    remarks: list[Finding] = []
+    for front_end in chosen(options.framework):
+        detection = front_end.detect(project)
+        if detection is None:
+            continue
+        winners = [each for each in readings if each.extraction.has_tables]
+        if front_end.rank >= TYPES_RANK and winners:
+            remarks.append(_not_read(front_end, detection, winners[0]))
+            continue
+        extraction = _extract(front_end, project, detection)
+        readings.append(Reading(front_end=front_end, detection=detection, extraction=extraction))
+    return readings, remarks
+
+
+def _extract(front_end: FrontEnd, project: Project, detection: Detection) -> Extraction:
+    """Read by one front end; what it cannot bear is a finding, so that others are still heard."""
+    try:
+        return front_end.extract(project, detection)
+    except InvalidInput as error:
+        message = error.message
+    except RecursionError:
+        message = "it is nested too deeply to be read; write it flatter"
+    first = detection.files[0] if detection.files else "."
+    return Extraction(
+        findings=(
+            Finding(
+                code="PARSE_FAILED",
+                severity=Severity.ERROR,
+                message=f"{front_end.title}: {message}",
+                span=Span(path=first, line=1),
+            ),
+        )
+    )
+
+
+def _not_read(front_end: FrontEnd, detection: Detection, winner: Reading) -> Finding:
+    return Finding(
+        code="TYPES_NOT_READ",
+        severity=Severity.INFO,
+        message=f"{len(detection.files)} files of {front_end.title} were not read: "
+        f"{winner.front_end.title} declares the schema",
+    )
+
+
+def _unreadable(project: Project, readings: list[Reading]) -> Iterable[Finding]:
+    """Files that are not text block the schema where they are of a language that was read."""
+    kinds = {
+        file.kind
+        for reading in readings
+        for path in reading.detection.files
+        if (file := project.get(path)) is not None
+    }
+    for finding, kind in project.unreadable:
+        blocks = not readings or kind in kinds
+        yield finding if blocks else replace(finding, severity=Severity.WARNING)
+
+
+def _left_out(bundle: SourceBundle) -> Iterable[Finding]:
+    for path, reason in bundle.left_out.items():
+        yield Finding(
+            code="FILE_LEFT_OUT",
+            severity=Severity.INFO,
+            message=f"not read: {reason}",
+            span=Span(path=path, line=1),
+        )
+
+
+def _require_something(found: Analysis, project: Project, options: AnalysisOptions) -> None:
+    schema = found.schema
+    if found.is_blocked or found.statements or schema.tables or schema.enums:
+        return
+    kinds = chosen(options.framework)
+    looked_for = ", ".join(each.title for each in kinds)
+    ignored = f" ({len(project.ignored)} more were ignored)" if project.ignored else ""
+    asked = "" if options.framework.casefold() == AUTO else "; spec.source.framework may be Auto"
+    if found.frameworks:
+        names = ", ".join(each.name for each in found.frameworks)
+        raise NothingDetected(f"{names} was found, but it declares no table{asked}")
+    raise NothingDetected(
+        f"no schema in {len(project.files)} files{ignored}: looked for {looked_for}; "
+        f"check the paths and globs of the source{asked}"
+    )

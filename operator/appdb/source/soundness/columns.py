@@ -1,0 +1,192 @@
+"""Columns that load: a known type, at most one source of values, names of their own."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from appdb.model.schema import Column, Table
+from appdb.model.types import PgType, builtin
+from appdb.source.merge import place
+from appdb.source.soundness.expressions import Known, clean, default_problem, unknown_columns
+from appdb.source.soundness.names import SYSTEM_COLUMNS, checked
+from appdb.source.soundness.remarks import Remarks
+from appdb.source.soundness.types import (
+    INTEGERS,
+    SERIALS,
+    base_of,
+    dimensions_of,
+    is_collatable,
+    modifier_problem,
+    written,
+)
+from appdb.source.sqltext import one_expression
+
+MOST_COLUMNS = 1600
+# Names of collations that only MySQL and SQLite know.
+_FOREIGN_COLLATIONS = ("utf8", "latin1", "ascii_", "nocase", "rtrim", "binary")
+
+
+def sound_columns(table: Table, known: Known, remarks: Remarks) -> tuple[Column, ...]:
+    """Return the columns that load; the others are left out and reported."""
+    kept: dict[str, Column] = {}
+    for column in table.columns:
+        if not _is_free(table, column, kept, remarks):
+            continue
+        typed = _typed(table, column, known, remarks)
+        if typed is not None:
+            kept[column.name] = _valued(table, _collated(table, typed, remarks), known, remarks)
+    return tuple(_generated(table, column, kept, remarks) for column in kept.values())
+
+
+def _where(table: Table, column: Column) -> str:
+    return f'column "{table.name}.{column.name}"'
+
+
+def _is_free(table: Table, column: Column, kept: dict[str, Column], remarks: Remarks) -> bool:
+    where = _where(table, column)
+    if not checked(column.name, where, column.evidence, remarks):
+        return False
+    problem = None
+    if column.name in kept:
+        problem = "is declared twice; the first is used"
+    elif column.name in SYSTEM_COLUMNS:
+        problem = "is left out: Postgres keeps this name for itself"
+    elif len(kept) >= MOST_COLUMNS:
+        problem = f"is left out: a table holds at most {MOST_COLUMNS}"
+    if problem is not None:
+        remarks.warn("COLUMN_LEFT_OUT", f"{where} {problem}", column.evidence)
+    return problem is None
+
+
+def _typed(table: Table, column: Column, known: Known, remarks: Remarks) -> Column | None:
+    if column.type.declared:
+        if place(column.type.schema, column.type.name) in known.enums:
+            return column
+        base = None
+    else:
+        base = base_of(column.type)
+    if base is None:
+        remarks.warn(
+            "TYPE_UNKNOWN",
+            f"{_where(table, column)} is left out: there is no type {column.type.name[:80]!r}",
+            column.evidence,
+        )
+        return None
+    return _modified(table, column, base, remarks)
+
+
+def _modified(table: Table, column: Column, base: str, remarks: Remarks) -> Column:
+    """Return the column with modifiers that its type takes."""
+    type_, found = column.type, written(column.type)
+    inside = found["modifiers"] if found else None
+    modifiers = type_.modifiers or tuple((inside or "").split(",") if inside else ())
+    problem = modifier_problem(base, modifiers)
+    if problem is not None:
+        remarks.warn(
+            "TYPE_MODIFIERS",
+            f"{_where(table, column)} is made without ({','.join(modifiers)}): {problem}",
+            column.evidence,
+        )
+        type_ = PgType(name=base, dimensions=dimensions_of(type_))
+    if base in SERIALS and dimensions_of(type_):
+        type_ = PgType(name=SERIALS[base], dimensions=dimensions_of(type_))
+    return replace(column, type=type_)
+
+
+def _collated(table: Table, column: Column, remarks: Remarks) -> Column:
+    if column.collation is None:
+        return column
+    foreign = column.collation.lower().startswith(_FOREIGN_COLLATIONS)
+    broken = "\0" in column.collation or not column.collation
+    if not (foreign or broken) and is_collatable(base_of(column.type)):
+        return column
+    why = "Postgres has no such collation" if foreign or broken else "its type has no collations"
+    remarks.warn(
+        "COLLATION_LEFT_OUT",
+        f"{_where(table, column)} is made without COLLATE {column.collation!r}: {why}",
+        column.evidence,
+    )
+    return replace(column, collation=None)
+
+
+def _valued(table: Table, column: Column, known: Known, remarks: Remarks) -> Column:
+    """Return the column with at most one source of values, and that one sound."""
+    base = base_of(column.type)
+    if base in SERIALS:
+        return replace(column, default=None, identity=None, generated=None)
+    if column.identity is not None:
+        column = _identified(table, column, base, remarks)
+    if column.identity is not None or column.generated is not None:
+        return replace(column, default=None)
+    return _defaulted(table, column, known, remarks)
+
+
+def _identified(table: Table, column: Column, base: str | None, remarks: Remarks) -> Column:
+    if base not in INTEGERS or dimensions_of(column.type):
+        remarks.warn(
+            "IDENTITY_LEFT_OUT",
+            f"{_where(table, column)} is no identity: that takes smallint, integer or bigint",
+            column.evidence,
+        )
+        return replace(column, identity=None, identity_options="")
+    options = column.identity_options
+    if options and one_expression(options) is None:
+        remarks.warn(
+            "IDENTITY_LEFT_OUT",
+            f"{_where(table, column)} has options that are no SQL: {options[:80]!r}",
+            column.evidence,
+        )
+        return replace(column, identity_options="")
+    return replace(column, generated=None)
+
+
+def _defaulted(table: Table, column: Column, known: Known, remarks: Remarks) -> Column:
+    if column.default is None:
+        return column
+    text = clean(column.default)
+    problem = (
+        "it is not one SQL expression"
+        if text is None
+        else default_problem(text, column.type, known)
+    )
+    if problem is None:
+        return replace(column, default=text)
+    remarks.warn(
+        "DEFAULT_LEFT_OUT",
+        f"{_where(table, column)} is made without its default {column.default[:80]!r}: {problem}",
+        column.evidence,
+    )
+    return replace(column, default=None)
+
+
+def _generated(table: Table, column: Column, kept: dict[str, Column], remarks: Remarks) -> Column:
+    if column.generated is None:
+        return column
+    text = clean(column.generated)
+    plain = {name for name, each in kept.items() if each.generated is None}
+    strange = unknown_columns(text, plain) if text else []
+    if text is not None and not strange:
+        return replace(column, generated=text)
+    why = (
+        f'it reads "{strange[0]}", which is no plain column of the table'
+        if strange
+        else "its expression is not one SQL expression"
+    )
+    remarks.warn(
+        "GENERATED_LEFT_OUT",
+        f"{_where(table, column)} is made as a plain column: {why}",
+        column.evidence,
+    )
+    return replace(column, generated=None)
+
+
+def serial_sequences(table: Table) -> Iterator[str]:
+    """Yield the names of the sequences that serial and identity columns bring, uncut."""
+    for column in table.columns:
+        if column.identity is not None or base_of(column.type) in SERIALS:
+            yield f"{table.name}_{column.name}_seq"
+
+
+def plain_type(type_: PgType) -> PgType:
+    """Return the type that a foreign key to a serial has."""
+    base = base_of(type_)
+    return type_ if base is None or base not in SERIALS else builtin(SERIALS[base])
