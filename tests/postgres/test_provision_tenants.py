@@ -131,7 +131,7 @@ async def test_planted_operators_and_paths_do_not_reach_the_operator(sessions, p
         for statement in (
             "CREATE TABLE caught (who text)",
             (
-                "CREATE FUNCTION catch(text, text) RETURNS boolean LANGUAGE plpgsql SECURITY INVOKER"
+                "CREATE FUNCTION catch(text, text) RETURNS boolean LANGUAGE plpgsql"
                 " AS 'BEGIN INSERT INTO public.caught VALUES (current_user);"
                 " RETURN pg_catalog.texteq($1, $2); END'"
             ),

@@ -13,7 +13,7 @@ from psycopg import sql
 from appdb.model.claim import Part
 from appdb.postgres.connect import Session
 from appdb.postgres.facts import DatabaseFacts, DatabaseRow, read_database
-from appdb.postgres.roles import hold_statements
+from appdb.postgres.roles import hold_statements, require_administration
 from appdb.postgres.statements import run, run_together
 from appdb.postgres.wanted import WantedDatabase
 
@@ -49,7 +49,13 @@ async def ensure_database_exists(
 async def hold(
     session: Session, facts: DatabaseFacts, roles: tuple[str, ...], wanted: WantedDatabase
 ) -> None:
-    """Make the admin a member of roles, so that it may act for them and connect."""
+    """Make the admin a member of roles, so that it may act for them and connect.
+
+    Raises:
+        InsufficientPrivilege: with the GRANT that lets it.
+    """
+    if not facts.is_superuser:
+        require_administration(session, facts, (role for role in roles if role in facts.roles))
     await run_together(
         session,
         tuple(hold_statements(facts, roles)),

@@ -14,10 +14,10 @@ from appdb.errors import InsufficientPrivilege, SessionsOpen
 from appdb.model.claim import Claim, Part
 from appdb.postgres.claims import is_ours
 from appdb.postgres.connect import Session
+from appdb.postgres.database import hold
 from appdb.postgres.drop import drop_roles, read_claimed_roles
 from appdb.postgres.facts import DatabaseFacts, read_names
 from appdb.postgres.fence import fenced
-from appdb.postgres.roles import hold_statements
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.statements import read_row, run, run_together
 from appdb.postgres.wanted import WantedDatabase
@@ -121,7 +121,7 @@ async def _drop_database(session: Session, facts: DatabaseFacts, wanted: WantedD
     """Close the door, end the sessions, drop; the door stays closed when it is blocked."""
     name = sql.Identifier(wanted.name)
     doing = f"dropping database {wanted.name}"
-    await run_together(session, tuple(hold_statements(facts, facts.roles)), doing=doing)
+    await hold(session, facts, tuple(facts.roles), wanted)
     if facts.database and facts.database.allows_connections and facts.database.is_valid:
         close = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name)
         await run(session, close, doing=doing)
@@ -156,5 +156,6 @@ async def _end_sessions(
         facts = await read_names(session, wanted.name, roles)
         doing = f"ending the sessions of {', '.join(roles)}"
         forbid = [sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(r)) for r in facts.roles]
-        await run_together(session, [*hold_statements(facts, facts.roles), *forbid], doing=doing)
+        await hold(session, facts, tuple(facts.roles), wanted)
+        await run_together(session, forbid, doing=doing)
         await read_row(session, _END_SESSIONS, {"roles": list(roles)}, doing=doing)
