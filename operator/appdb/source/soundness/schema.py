@@ -25,8 +25,9 @@ def sound(schema: Schema, told: Schema) -> tuple[Schema, tuple[Finding, ...]]:
     `told` is there besides, made by others: it can be referred to and its names are taken.
     """
     remarks, relations = Remarks(), Relations()
-    for each in (*told.tables, *told.enums, *told.sequences):
-        relations.take(each.schema, each.name, f'"{each.name}" in plain SQL')
+    pieces: tuple[Table | Enum | Sequence, ...] = (*told.tables, *told.enums, *told.sequences)
+    for piece in pieces:
+        relations.take(piece.schema, piece.name, f'"{piece.name}" in plain SQL')
     tables = _tables(schema.tables, relations, remarks)
     enums = _enums(schema.enums, relations, remarks)
     sequences = _sequences(schema.sequences, relations, remarks)
