@@ -10,6 +10,7 @@ from tree_sitter import Node
 
 from appdb.model.finding import Span
 from appdb.source.evaluate import builtins
+from appdb.source.evaluate.externals import plain_arguments
 from appdb.source.evaluate.operators import is_nullish
 from appdb.source.evaluate.scope import Scope
 from appdb.source.evaluate.values import (
@@ -117,9 +118,23 @@ def _apply(evaluator: "Evaluator", callee: Value, node: Node, scope: Scope) -> V
         found = builtins.call_global(evaluator, callee.name, arguments, span)
         if found is not None:
             return found
+    if isinstance(callee, External):
+        known = _pure(evaluator, callee, arguments, span)
+        if known is not None:
+            return known
     if isinstance(callee, External | Call | MemberOf):
         return Call(callee=callee, arguments=arguments, span=span, node=node, scope=scope)
     return call(evaluator, callee, arguments, span)
+
+
+def _pure(
+    evaluator: "Evaluator", callee: External, arguments: tuple[Value, ...], span: Span
+) -> Value | None:
+    """Call a package's function that is known to be pure; None for all others."""
+    function = evaluator.pure.get((callee.package or "", callee.name))
+    given = plain_arguments(arguments) if function is not None else None
+    result = function(given) if function is not None and given is not None else None
+    return None if result is None else builtins.literal(result, span)
 
 
 def _require(
@@ -169,10 +184,16 @@ def _enter(
 ) -> Value:
     if has_token(function.node, "async") or has_token(function.node, "*"):
         return Unknown(reason="an async function or generator is not evaluated", span=span)
+    scope = function_scope(evaluator, function, arguments, span)
+    return run_body(evaluator, function, scope)
+
+
+def run_body(evaluator: "Evaluator", function: FunctionValue, scope: Scope) -> Value:
+    """Return what a function's body returns in a scope that was made for it."""
+    span = function.span
     body = function.node.child_by_field_name("body")
     if body is None:
         return Unknown(reason="the function has no body", span=span)
-    scope = function_scope(evaluator, function, arguments, span)
     if body.type != "statement_block":
         return evaluator.evaluate(body, scope)
     returned = _run(evaluator, named(body), scope)

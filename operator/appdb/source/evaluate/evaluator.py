@@ -9,6 +9,7 @@ from tree_sitter import Node
 from appdb.model.finding import Span
 from appdb.source.evaluate import access, calls, expressions
 from appdb.source.evaluate.enums import enum_value
+from appdb.source.evaluate.externals import PureFunction, known_functions
 from appdb.source.evaluate.scope import Scope
 from appdb.source.evaluate.values import (
     ClassValue,
@@ -42,6 +43,8 @@ class Evaluator:
 
     def __init__(self, graph: ModuleGraph) -> None:
         self.graph = graph
+        # Pure functions of packages by package and name; front ends add what they know.
+        self.pure: dict[tuple[str, str], PureFunction] = known_functions()
         self._scopes: dict[str, Scope] = {}
         self._nodes: dict[tuple[str, int, str | None], Value] = {}
         self._classes: dict[tuple[str, int], ClassValue] = {}
@@ -91,6 +94,10 @@ class Evaluator:
             return External(package=None, names=(name,), span=span)
         return self.value_of(target, span)
 
+    def evaluate_name(self, name: str, scope: Scope, node: Node) -> Value:
+        """Return what a name stands for, with the place of a node."""
+        return self.name(name, scope, span_of(scope.module.path, node))
+
     def target(self, name: str, scope: Scope) -> Target | None:
         """Return the declaration behind a name (types too); None for parameters and globals."""
         holder = scope.find(name)
@@ -126,6 +133,10 @@ class Evaluator:
     def call(self, function: Value, arguments: tuple[Value, ...], span: Span) -> Value:
         """Return what a function of the project returns, or a `Call` into a package."""
         return calls.call(self, function, arguments, span)
+
+    def run_body(self, function: FunctionValue, scope: Scope) -> Value:
+        """Return what a function's body returns in a scope that was made for it."""
+        return calls.run_body(self, function, scope)
 
     def class_value(self, node: Node, scope: Scope, outer: tuple[Node, ...] = ()) -> ClassValue:
         """Return the class of a class node; one node is always the same object."""

@@ -85,6 +85,8 @@ def sized_text(content: str, evaluator: "Evaluator", node: Node, scope: Scope) -
 
 
 def _identifier(evaluator: "Evaluator", node: Node, scope: Scope) -> Value:
+    if node.type in {"this", "super"} and scope.find(node.type) is None:
+        return evaluator.unknown(f"{node.type} is not known here", node, scope)
     return evaluator.name(text(node), scope, span_of(scope.module.path, node))
 
 
@@ -326,6 +328,8 @@ HANDLERS: dict[str, Handler] = {
     "null": _literal(None),
     "undefined": _undefined,
     "identifier": _identifier,
+    "this": _identifier,
+    "super": _identifier,
     "type_identifier": _identifier,
     "regex": _regex,
     "parenthesized_expression": _inner,
