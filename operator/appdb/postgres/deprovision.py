@@ -7,6 +7,7 @@ way is named; a deletion is never given up.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -22,20 +23,22 @@ from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.statements import read_row, run, run_together
 from appdb.postgres.wanted import WantedDatabase
 
-# Prepared transactions and logical slots keep a database as well as sessions do.
-_READ_HOLDERS = """
-SELECT coalesce(jsonb_agg(holder), '[]') FROM (
-    SELECT format('pid %%s (role %%s, application %%s)', pid, usename,
-        coalesce(nullif(application_name, ''), 'unnamed')) AS holder
-    FROM pg_stat_activity
-    WHERE datname = %(database)s AND pid <> pg_backend_pid()
-    UNION ALL
-    SELECT format('prepared transaction %%s of %%s', gid, owner)
+_READ_SESSIONS = """
+SELECT coalesce(jsonb_agg(format('pid %%s (role %%s, application %%s)', pid, usename,
+    coalesce(nullif(application_name, ''), 'unnamed'))), '[]')
+FROM pg_stat_activity
+WHERE datname = %(database)s AND pid <> pg_backend_pid()
+"""
+
+# They keep a database as sessions do, and only a session in it can end them.
+_READ_KEEPERS = """
+SELECT coalesce(jsonb_agg(keeper), '[]') FROM (
+    SELECT format('prepared transaction %%s of %%s', gid, owner) AS keeper
     FROM pg_prepared_xacts WHERE database = %(database)s
     UNION ALL
     SELECT format('replication slot %%s', slot_name)
     FROM pg_replication_slots WHERE database = %(database)s
-) holders
+) keepers
 """
 
 _END_SESSIONS = """
@@ -121,6 +124,12 @@ async def _drop_database(session: Session, facts: DatabaseFacts, wanted: WantedD
     """Close the door, end the sessions, drop; the door stays closed when it is blocked."""
     name = sql.Identifier(wanted.name)
     doing = f"dropping database {wanted.name}"
+    keepers = await _read_list(session, _READ_KEEPERS, wanted)
+    if keepers:
+        raise SessionsOpen(
+            f"database {wanted.name} cannot be dropped, kept by {', '.join(keepers)}; end them in"
+            " that database: ROLLBACK PREPARED, pg_drop_replication_slot"
+        )
     await hold(session, facts, tuple(facts.roles), wanted)
     if facts.database and facts.database.allows_connections and facts.database.is_valid:
         close = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name)
@@ -128,24 +137,26 @@ async def _drop_database(session: Session, facts: DatabaseFacts, wanted: WantedD
     try:
         await run(session, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name), doing=doing)
     except (InsufficientPrivilege, SessionsOpen) as err:
-        holders = await _read_holders(session, wanted)
+        holders = await _read_list(session, _READ_SESSIONS, wanted)
         if not holders:
             raise
         raise SessionsOpen(
             f"database {wanted.name} cannot be dropped, still in use by {', '.join(holders)};"
             f" {facts.admin} may not end them: end them, or GRANT pg_signal_backend TO"
-            f' "{facts.admin}" (not enough for superusers\' sessions)'
+            f' "{facts.admin}" (not enough for sessions of a superuser)'
         ) from err
 
 
-async def _read_holders(session: Session, wanted: WantedDatabase) -> tuple[str, ...]:
-    (holders,) = await read_row(
+async def _read_list(
+    session: Session, query: LiteralString, wanted: WantedDatabase
+) -> tuple[str, ...]:
+    (found,) = await read_row(
         session,
-        _READ_HOLDERS,
+        query,
         {"database": wanted.name},
         doing=f"reading who uses database {wanted.name}",
     )
-    return tuple(holders)
+    return tuple(found)
 
 
 async def _end_sessions(
