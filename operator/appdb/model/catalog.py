@@ -1,0 +1,324 @@
+"""A database's schema as one immutable value, in Postgres' own spelling.
+
+Values only. Definitions are the text that Postgres deparses with an empty search path,
+so two equal catalogs mean the same schema. What does not change the meaning (position,
+size, volatility, who depends on what) is carried but never compared.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
+
+from appdb.model.identifiers import qualified, quoted
+
+
+class Kind(StrEnum):
+    """What a key names."""
+
+    NAMESPACE = "schema"
+    EXTENSION = "extension"
+    ENUM = "enum"
+    DOMAIN = "domain"
+    COMPOSITE = "composite"
+    SEQUENCE = "sequence"
+    TABLE = "table"
+    COLUMN = "column"
+    CONSTRAINT = "constraint"
+    INDEX = "index"
+
+
+class Key(NamedTuple):
+    """Where an object stands; `parent` is the table of a column, constraint or index."""
+
+    kind: Kind
+    schema: str
+    parent: str
+    name: str
+
+    @property
+    def table(self) -> "Key":
+        """The key of the table that this belongs to, or of the table itself."""
+        return table_key(self.schema, self.parent or self.name)
+
+    @property
+    def relation(self) -> str:
+        """The quoted name of the table that this belongs to, or of the object itself."""
+        return qualified(self.schema, self.parent or self.name)
+
+    @property
+    def quoted(self) -> str:
+        """The quoted own name, with the schema for what stands in one."""
+        if self.kind in {Kind.COLUMN, Kind.CONSTRAINT, Kind.NAMESPACE, Kind.EXTENSION}:
+            return quoted(self.name)
+        return qualified(self.schema, self.name)
+
+    def __str__(self) -> str:
+        """The name for people: `users.email`, `billing.users`."""
+        parts = [self.parent, self.name] if self.parent else [self.name]
+        return ".".join(parts if self.schema in {"", "public"} else [self.schema, *parts])
+
+
+def table_key(schema: str, name: str) -> Key:
+    """Return the key of a table."""
+    return Key(Kind.TABLE, schema, "", name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """A schema."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """An installed extension and the schema that its objects stand in."""
+
+    schema: str
+    version: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnumType:
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainCheck:
+    name: str
+    definition: str
+    is_valid: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainType:
+    base: str
+    collation: str | None
+    default: str | None
+    not_null: bool
+    checks: tuple[DomainCheck, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompositeType:
+    """`attributes` are pairs of name and type, sorted: ALTER TYPE can only append."""
+
+    attributes: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """What a sequence counts with."""
+
+    type: str
+    start: int
+    increment: int
+    minimum: int
+    maximum: int
+    cache: int
+    cycles: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """A sequence of its own or of a serial column (`owner`); not one of an identity."""
+
+    counter: Counter
+    owner: Key | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """`options` are storage parameters as `name=value`, sorted."""
+
+    is_unlogged: bool = False
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column.
+
+    `base` is the declared type that stands behind `type` (also of an array), `identity`
+    is `ALWAYS`, `BY DEFAULT` or empty, `generated` is `STORED`, `VIRTUAL` or empty;
+    `default` is then the expression. `uses` are the columns that the expression reads.
+    `unvalidated` names a NOT NULL constraint (18) that was never validated: until it is,
+    `not_null` is False.
+    """
+
+    type: str
+    base: Key | None
+    not_null: bool
+    default: str | None
+    identity: str
+    counter: Counter | None
+    generated: str
+    collation: str | None
+    position: int = field(compare=False)
+    uses: tuple[str, ...] = field(default=(), compare=False)
+    is_volatile: bool = field(default=False, compare=False)
+    unvalidated: str | None = field(default=None, compare=False)
+    has_checked_domain: bool = field(default=False, compare=False)
+
+
+class Rule(StrEnum):
+    """The kinds of constraints, by pg_constraint.contype."""
+
+    PRIMARY_KEY = "p"
+    UNIQUE = "u"
+    FOREIGN_KEY = "f"
+    CHECK = "c"
+    EXCLUSION = "x"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint:
+    """`definition` without NOT VALID; `index` is the definition of the index behind it."""
+
+    rule: Rule
+    definition: str
+    columns: tuple[str, ...]
+    is_valid: bool = True
+    target: Key | None = None
+    target_columns: tuple[str, ...] = ()
+    index: str | None = None
+    options: tuple[str, ...] = ()
+    is_deferrable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """`definition` starts at USING; `uses` are all columns it reads, in any place."""
+
+    definition: str
+    is_unique: bool
+    columns: tuple[str, ...]
+    is_valid: bool = True
+    is_plain: bool = True
+    uses: tuple[str, ...] = field(default=(), compare=False)
+
+
+Record: TypeAlias = (
+    Namespace
+    | Extension
+    | EnumType
+    | DomainType
+    | CompositeType
+    | Sequence
+    | Table
+    | Column
+    | Constraint
+    | Index
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Stranger:
+    """Something that is seen and never touched: a view, a function, a trigger, a policy."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """All objects of a database. `dependents` names what would break with a column or table."""
+
+    objects: Mapping[Key, Record]
+    comments: Mapping[Key, str] = field(default_factory=dict)
+    strangers: tuple[Stranger, ...] = ()
+    dependents: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    version: int = 18
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """`sha256:<hex>` over every object and comment, whatever their order."""
+        digest = hashlib.sha256()
+        for key in sorted(self.objects):
+            digest.update(repr((tuple(key), comparable(self.objects[key]))).encode())
+        for key in sorted(self.comments):
+            digest.update(repr((tuple(key), self.comments[key])).encode())
+        return f"sha256:{digest.hexdigest()}"
+
+    @cached_property
+    def _children(self) -> Mapping[Key, tuple[Key, ...]]:
+        found: dict[Key, list[Key]] = {}
+        for key in self.objects:
+            if key.parent:
+                found.setdefault(key.table, []).append(key)
+        return {table: tuple(keys) for table, keys in found.items()}
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing stands here but schemas and extensions."""
+        return all(key.kind in {Kind.NAMESPACE, Kind.EXTENSION} for key in self.objects)
+
+    def keys(self, kind: Kind) -> Iterator[Key]:
+        """Yield the keys of one kind in the catalog's order."""
+        return (key for key in self.objects if key.kind is kind)
+
+    def children(self, table: Key) -> tuple[Key, ...]:
+        """Return the keys of a table's columns, constraints and indexes."""
+        return self._children.get(table, ())
+
+    def columns(self, table: Key) -> dict[str, Column]:
+        """Return a table's columns by name, in their order."""
+        found = {
+            key.name: record
+            for key in self.children(table)
+            if isinstance(record := self.objects[key], Column)
+        }
+        return dict(sorted(found.items(), key=lambda item: item[1].position))
+
+    def constraints(self, table: Key) -> dict[Key, Constraint]:
+        """Return a table's constraints."""
+        return {
+            key: record
+            for key in self.children(table)
+            if isinstance(record := self.objects[key], Constraint)
+        }
+
+    def indexes(self, table: Key) -> dict[Key, Index]:
+        """Return a table's indexes that stand behind no constraint."""
+        return {
+            key: record
+            for key in self.children(table)
+            if isinstance(record := self.objects[key], Index)
+        }
+
+    def column(self, key: Key) -> Column | None:
+        """Return a column, or None."""
+        record = self.objects.get(key)
+        return record if isinstance(record, Column) else None
+
+    def primary_key(self, table: Key) -> tuple[str, ...]:
+        """Return the columns of a table's primary key, or nothing."""
+        for record in self.constraints(table).values():
+            if record.rule is Rule.PRIMARY_KEY:
+                return record.columns
+        return ()
+
+    def only(self, wanted: Iterable[Key]) -> "Catalog":
+        """Return the part of the catalog with these keys."""
+        keep = set(wanted)
+        return Catalog(
+            objects={key: record for key, record in self.objects.items() if key in keep},
+            comments={key: text for key, text in self.comments.items() if key in keep},
+            strangers=self.strangers,
+            dependents=self.dependents,
+            version=self.version,
+        )
+
+
+_COMPARED: dict[type, tuple[str, ...]] = {}
+
+
+def comparable(record: Record) -> tuple[object, ...]:
+    """Return the fields of a record that carry meaning, as a tuple."""
+    kind = type(record)
+    names = _COMPARED.get(kind)
+    if names is None:
+        names = tuple(name for name, f in kind.__dataclass_fields__.items() if f.compare)
+        _COMPARED[kind] = names
+    return (kind.__name__, *(getattr(record, name) for name in names))

@@ -1,0 +1,188 @@
+"""A plan: what would be done to a database, what waits, what is refused, and its identity.
+
+Values and pure functions. The hash binds an approval to the very statements and the very
+state they start from; it does not depend on policies or on rows.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from appdb.model.catalog import Key, Stranger
+from appdb.model.digest import digest_of_texts
+from appdb.model.finding import Evidence as Origin
+from appdb.plan.hazards import Hazard
+from appdb.plan.policy import Evidence, Judged, Policy, Verdict, first_run_waits, judge
+from appdb.plan.unit import Step, Unit
+
+ENGINE = "appdb-migrate/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStep:
+    """A step with the unit it belongs to; `unit_number` counts from 1."""
+
+    step: Step
+    judged: Judged
+    unit_number: int
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """Something of ours that somebody changed or took away by hand."""
+
+    key: Key
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything there is to say about a change of a database.
+
+    `judged` are all units in their order, `mitigations` what keeps waiting drops harmless.
+    `desired` holds the keys that are ours once it has run.
+    """
+
+    base_fingerprint: str
+    target_fingerprint: str
+    judged: tuple[Judged, ...]
+    mitigations: tuple[Judged, ...] = ()
+    foreign: tuple[Stranger, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    warnings: tuple[str, ...] = ()
+    origins: Mapping[Key, Origin] = field(default_factory=dict)
+    managed: frozenset[Key] = frozenset()
+    source_digest: str = ""
+    frameworks: tuple[str, ...] = ()
+    is_first_run: bool = False
+    is_adoption: bool = False
+    is_direct: bool = False
+    is_approved: bool = False
+
+    @cached_property
+    def plan_hash(self) -> str:
+        """`sha256:<hex>` over engine, starting state, target and every statement."""
+        return hash_of(
+            self.base_fingerprint, self.target_fingerprint, (j.unit for j in self.judged)
+        )
+
+    def _steps(self, *verdicts: Verdict) -> tuple[PlannedStep, ...]:
+        return tuple(
+            PlannedStep(
+                step=step,
+                judged=judged,
+                unit_number=number,
+                origin=origin_of(judged.unit.subject, self.origins),
+            )
+            for number, judged in enumerate(self.judged, 1)
+            if judged.verdict in verdicts
+            for step in judged.unit.steps
+        )
+
+    @cached_property
+    def steps(self) -> tuple[PlannedStep, ...]:
+        """What runs now, in order; what keeps waiting drops harmless comes last."""
+        extra = tuple(
+            PlannedStep(step=step, judged=judged, unit_number=len(self.judged) + number)
+            for number, judged in enumerate(self.mitigations, 1)
+            for step in judged.unit.steps
+        )
+        return self._steps(Verdict.RUNS) + extra
+
+    @cached_property
+    def pending(self) -> tuple[PlannedStep, ...]:
+        """What waits for an approval, or for something that waits."""
+        return self._steps(Verdict.PENDING)
+
+    @cached_property
+    def withheld(self) -> tuple[PlannedStep, ...]:
+        """What the policy never lets run."""
+        return self._steps(Verdict.WITHHELD)
+
+    @cached_property
+    def blocked(self) -> tuple[Judged, ...]:
+        """What rows or other objects forbid."""
+        return tuple(j for j in self.judged if j.verdict is Verdict.BLOCKED)
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing runs, waits or is blocked."""
+        return self.exit_code == 0
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing to do, 2 changes, 3 some wait, 4 some are blocked."""
+        if self.blocked:
+            return 4
+        if self.pending:
+            return 3
+        return 2 if self.steps else 0
+
+
+def hash_of(base: str, target: str, units: Iterable[Unit]) -> str:
+    """Return the identity of a plan."""
+    statements = [sql for unit in units for step in unit.steps for sql in step.statements]
+    return digest_of_texts([ENGINE, base, target, *statements])
+
+
+def origin_of(key: Key, origins: Mapping[Key, Origin]) -> Origin | None:
+    """Find the source line that an object serves: its own, or its table's."""
+    return origins.get(key) or origins.get(key.table)
+
+
+def decide(
+    units: tuple[Unit, ...],
+    policy: Policy,
+    evidence: Evidence,
+    *,
+    base: str,
+    target: str,
+    is_adoption: bool,
+    drifted: frozenset[Key] = frozenset(),
+) -> tuple[tuple[Judged, ...], tuple[Judged, ...], bool]:
+    """Judge units; returns them, the mitigations of what does not run, and whether approved.
+
+    Over existing tables without a ledger the whole waits unless every unit is S or O;
+    there only an approval of the very plan helps.
+    """
+    is_approved = policy.approved_plan == hash_of(base, target, units)
+    judged = judge(units, policy, evidence, is_approved=is_approved, drifted=drifted)
+    if is_adoption:
+        return _adoption(judged, units, policy, evidence, is_approved=is_approved)
+    mitigations = tuple(
+        Judged(unit=j.unit.mitigation, verdict=Verdict.RUNS, hazards=frozenset())
+        for j in judged
+        if j.verdict is not Verdict.RUNS and j.unit.mitigation is not None
+    )
+    return judged, () if policy.is_review and not is_approved else mitigations, is_approved
+
+
+def _adoption(
+    judged: tuple[Judged, ...],
+    units: tuple[Unit, ...],
+    policy: Policy,
+    evidence: Evidence,
+    *,
+    is_approved: bool,
+) -> tuple[tuple[Judged, ...], tuple[Judged, ...], bool]:
+    if is_approved or not first_run_waits(judged):
+        return judged, (), is_approved
+    del units, policy, evidence
+    waiting = tuple(
+        j
+        if j.verdict in {Verdict.BLOCKED, Verdict.WITHHELD}
+        else Judged(
+            unit=j.unit,
+            verdict=Verdict.PENDING,
+            hazards=j.hazards,
+            why="the tables were made by somebody else: the whole plan needs an approval",
+        )
+        for j in judged
+    )
+    return waiting, (), False
+
+
+def hazards_of(plan: Plan) -> frozenset[Hazard]:
+    """All hazards of what runs or waits."""
+    return frozenset(h for j in plan.judged for h in j.hazards)

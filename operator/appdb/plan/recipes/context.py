@@ -1,0 +1,145 @@
+"""What a recipe knows beside its change: both catalogs, the other changes, what people gave.
+
+Values and look-ups only.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from appdb.model.catalog import Catalog, Column, Constraint, Index, Key, Kind, Rule, Sequence
+from appdb.model.identifiers import quoted
+from appdb.plan.diff import Altered, Change, Created, Dropped
+from appdb.plan.typechange import type_change
+from appdb.plan.unit import Token, exists, typed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """`live` is the catalog after declared renames; `origins` leads back to today's names.
+
+    `casts` and `backfills` are expressions by column, `unfinished` are backfills that an
+    interrupted run left. `managed` are the keys of what is ours, `extensions` those that
+    may be installed (None: whatever Postgres trusts).
+    """
+
+    live: Catalog
+    desired: Catalog
+    changes: tuple[Change, ...]
+    managed: AbstractSet[Key]
+    casts: Mapping[Key, str] = field(default_factory=dict)
+    backfills: Mapping[Key, str] = field(default_factory=dict)
+    unfinished: Mapping[Key, str] = field(default_factory=dict)
+    origins: Mapping[Key, Key] = field(default_factory=dict)
+    extensions: tuple[str, ...] | None = None
+
+    @cached_property
+    def dropped(self) -> frozenset[Key]:
+        """What goes in this release."""
+        return frozenset(c.key for c in self.changes if isinstance(c, Dropped))
+
+    @cached_property
+    def created(self) -> frozenset[Key]:
+        """What comes in this release, but not the parts of new tables."""
+        return frozenset(c.key for c in self.changes if isinstance(c, Created))
+
+    @cached_property
+    def retyped(self) -> frozenset[Key]:
+        """Columns whose type changes."""
+        return frozenset(
+            c.key
+            for c in self.changes
+            if isinstance(c, Altered)
+            and isinstance(c.before, Column)
+            and isinstance(c.after, Column)
+            and is_retyped(c.before, c.after)
+        )
+
+    def origin(self, key: Key) -> Key:
+        """Where an object stands in the live database today."""
+        return self.origins.get(key, key)
+
+    def owned_sequences(self, column: Key) -> tuple[tuple[Key, Sequence], ...]:
+        """The declared sequences that belong to a column."""
+        return self._owned(self.desired, column)
+
+    def live_sequences(self, column: Key) -> tuple[tuple[Key, Sequence], ...]:
+        """The present sequences that belong to a column."""
+        return self._owned(self.live, column)
+
+    @staticmethod
+    def _owned(catalog: Catalog, column: Key) -> tuple[tuple[Key, Sequence], ...]:
+        return tuple(
+            (key, record)
+            for key in catalog.keys(Kind.SEQUENCE)
+            if isinstance(record := catalog.objects[key], Sequence) and record.owner == column
+        )
+
+    def references_to(self, table: Key, columns: tuple[str, ...]) -> dict[Key, Constraint]:
+        """The present foreign keys that rest on a unique rule of these columns."""
+        return {
+            key: record
+            for key in self.live.keys(Kind.CONSTRAINT)
+            if isinstance(record := self.live.objects[key], Constraint)
+            and record.rule is Rule.FOREIGN_KEY
+            and record.target == table
+            and (not columns or set(record.target_columns) == set(columns))
+        }
+
+    def users_of(self, base: Key) -> dict[Key, Column]:
+        """The present columns whose type is, or is an array of, a declared type."""
+        return {
+            key: record
+            for key in self.live.keys(Kind.COLUMN)
+            if (record := self.live.column(key)) is not None and record.base == base
+        }
+
+    def strangers_on(self, table: Key, column: str) -> tuple[str, ...]:
+        """What is not ours and would go or break with a column."""
+        key = Key(Kind.COLUMN, table.schema, table.name, column)
+        hand_made = [
+            f"{child.kind} {child}"
+            for child in self.live.children(table)
+            if child not in self.managed and column in used_columns(self.live, child)
+        ]
+        return (*self.live.dependents.get(self.origin(key), ()), *hand_made)
+
+
+def is_retyped(before: Column, after: Column) -> bool:
+    """Tell whether a column's type or collation changes."""
+    return before.type != after.type or before.collation != after.collation
+
+
+def breaks_rules(before: Column, after: Column) -> bool:
+    """Tell whether rules on a column must go before its type can change."""
+    if before.base != after.base:
+        return True
+    found = type_change(before, after) if before.type != after.type else None
+    return found is not None and not found.is_possible
+
+
+def used_columns(catalog: Catalog, key: Key) -> tuple[str, ...]:
+    """The columns that a rule or index reads."""
+    match catalog.objects.get(key):
+        case Index() as index:
+            return index.uses or index.columns
+        case Constraint() as constraint:
+            return constraint.columns
+        case _:
+            return ()
+
+
+def column_keys(table: Key, names: tuple[str, ...]) -> tuple[Key, ...]:
+    """The keys of a table's columns."""
+    return tuple(Key(Kind.COLUMN, table.schema, table.name, name) for name in names)
+
+
+def needs_columns(table: Key, names: tuple[str, ...]) -> frozenset[Token]:
+    """The facts that a rule on these columns needs."""
+    return exists(table) | typed(*column_keys(table, names))
+
+
+def column_list(names: tuple[str, ...]) -> str:
+    """Render a list of columns."""
+    return ", ".join(quoted(name) for name in names)

@@ -1,0 +1,279 @@
+"""Changing a column's type or how it is computed, with everything that rests on it.
+
+Pure. Never writes a cast that could cut a value: without USING Postgres refuses such rows.
+"""
+
+from dataclasses import replace
+
+from appdb.model.catalog import Column, Constraint, Index, Key, Kind, Rule
+from appdb.model.identifiers import quoted
+from appdb.plan import render
+from appdb.plan.diff import Altered, Dropped, Replaced
+from appdb.plan.hazards import Hazard, Pace, Phase, StepClass
+from appdb.plan.recipes.context import Context, breaks_rules, column_list, used_columns
+from appdb.plan.recipes.shown import ask
+from appdb.plan.typechange import TypeChange, type_change
+from appdb.plan.unit import Obstacle, Probe, Step, Unit, exists, retyped, typed
+
+
+def change_type(ctx: Context, key: Key, before: Column, after: Column) -> Unit:
+    """Change a column's type or collation."""
+    found = _judge(ctx, key, before, after)
+    obstacle = _obstacle(ctx, key, found, (before, after))
+    dropped, _ = around = _rules_around(ctx, key, before, after)
+    loses_rule = any(isinstance(c, Dropped) and c.key in dropped for c in ctx.changes)
+    # Blocked for people; the rehearsal runs on empty tables, where any cast will do.
+    tried = found if found.is_possible else replace(found, using=f"NULL::{after.type}")
+    return Unit(
+        subject=key,
+        phase=Phase.COLUMNS,
+        steps=(
+            Step(
+                statements=_statements(ctx, key, found, around),
+                rehearsal=_statements(ctx, key, tried, around),
+                reason=f"{before.type} becomes {after.type}: {found.reason}",
+                pace=Pace.LONG if found.rewrites else Pace.BRIEF,
+            ),
+        ),
+        step_class=found.step_class,
+        hazards=frozenset({found.hazard} if found.hazard else ())
+        | frozenset({Hazard.DROP_CONSTRAINT} if loses_rule else ()),
+        needs=exists(key, *((after.base,) if after.base else ())),
+        makes=retyped(key),
+        rewrites=(ctx.origin(key.table),) if found.rewrites else (),
+        probes=_probes(ctx, key, found) if obstacle is None else (),
+        obstacle=obstacle,
+    )
+
+
+def _statements(
+    ctx: Context, key: Key, found: TypeChange, around: tuple[tuple[Key, ...], tuple[Key, ...]]
+) -> tuple[str, ...]:
+    dropped, added = around
+    return (
+        *(_drop_rule(rule, ctx) for rule in dropped),
+        *_computed_away(ctx, key),
+        _retype(ctx, key, found),
+        *_computed_back(ctx, key),
+        *(_add_rule(rule, ctx) for rule in added),
+    )
+
+
+def _judge(ctx: Context, key: Key, before: Column, after: Column) -> TypeChange:
+    if before.type == after.type:
+        return TypeChange(
+            step_class=StepClass.BLOCKS,
+            rewrites=True,
+            reason="the order of texts changes; indexes on them are built again",
+        )
+    found = type_change(before, after)
+    given = ctx.casts.get(key)
+    if given is None:
+        return found
+    return replace(
+        found,
+        rewrites=True,
+        using=given,
+        is_possible=True,
+        reason=f"by the cast that was given: {given}",
+    )
+
+
+def _obstacle(
+    ctx: Context, key: Key, found: TypeChange, change: tuple[Column, Column]
+) -> Obstacle | None:
+    strangers = ctx.live.dependents.get(ctx.origin(key), ())
+    if strangers:
+        return Obstacle(
+            hazard="dependents",
+            hint=f"used by {', '.join(strangers)}: drop or change these first",
+        )
+    if found.is_possible:
+        return None
+    before, after = change
+    return Obstacle(
+        hazard="cast",
+        hint=f"no safe cast from {before.type} to {after.type}: give"
+        f" --cast {key}='{quoted(key.name)}::{after.type}' or another expression",
+    )
+
+
+def _retype(ctx: Context, key: Key, found: TypeChange) -> str:
+    before, after = ctx.live.column(key), ctx.desired.column(key)
+    assert before is not None and after is not None  # noqa: S101, PT018 - it changes
+    name = quoted(key.name)
+    target = render.column_type(after)
+    if before.collation and not after.collation and before.type == after.type:
+        target = f'{after.type} COLLATE pg_catalog."default"'
+    using = ""
+    if found.using == after.type:
+        using = f" USING {name}::{after.type}"
+    elif found.using is not None:
+        using = f" USING ({found.using})::{after.type}"
+    actions = [f"ALTER COLUMN {name} TYPE {target}{using}"]
+    if before.default is not None and not before.generated:
+        actions.insert(0, f"ALTER COLUMN {name} DROP DEFAULT")
+    if after.default is not None and not after.generated:
+        actions.append(f"ALTER COLUMN {name} SET DEFAULT {after.default}")
+    return render.alter(key, *actions)
+
+
+def _probes(ctx: Context, key: Key, found: TypeChange) -> tuple[Probe, ...]:
+    if key in ctx.casts:
+        column = ctx.desired.column(key)
+        assert column is not None  # noqa: S101 - it is being changed
+        cast = f"(({ctx.casts[key]})::{column.type})"
+        # The length is never negative: the question is whether the cast fails on some row.
+        is_bad = f"{cast} IS NULL" if column.not_null else f"octet_length({cast}::text) < 0"
+        return (
+            Probe(
+                table=ctx.origin(key.table),
+                source=ctx.origin(key.table).quoted,
+                condition=is_bad,
+                hazard="cast",
+                hint="the cast fails or gives NULL for these rows: change them or the cast",
+                column=key.name,
+                keys=ctx.live.primary_key(key.table),
+                expression=cast,
+            ),
+        )
+    if found.loses is None:
+        return ()
+    table = key.table
+    before = ctx.live.column(key)
+    assert before is not None  # noqa: S101 - it is being changed
+    return (
+        Probe(
+            table=ctx.origin(table),
+            source=ctx.origin(table).quoted,
+            condition=found.loses.format(c=quoted(ctx.origin(key).name)),
+            hazard="narrow",
+            hint=f"values do not fit the new type: change these rows, or give"
+            f" --cast {key}=EXPRESSION",
+            column=key.name,
+            keys=tuple(
+                ctx.origin(key._replace(name=name)).name for name in ctx.live.primary_key(table)
+            ),
+        ),
+    )
+
+
+def _rules_around(
+    ctx: Context, key: Key, before: Column, after: Column
+) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
+    """What must go before the change, and what must come after it in the same transaction."""
+    if not breaks_rules(before, after):
+        return (), ()
+    dropped = tuple(
+        rule
+        for rule in sorted(ctx.live.children(key.table))
+        if key.name in used_columns(ctx.live, rule) and reads_type(ctx.live.objects[rule])
+    )
+    followers = {c.key: c.to for c in ctx.changes if isinstance(c, Replaced)}
+    added = tuple(
+        dict.fromkeys(
+            rule for old in dropped if (rule := followers.get(old, old)) in ctx.desired.objects
+        )
+    )
+    return dropped, added
+
+
+def reads_type(record: object) -> bool:
+    """Tell whether a rule or index is spelled in terms of the types of its columns."""
+    if isinstance(record, Constraint):
+        return record.rule in {Rule.CHECK, Rule.EXCLUSION}
+    return isinstance(record, Index) and not record.is_plain
+
+
+def covered_rules(ctx: Context) -> frozenset[Key]:
+    """Rules that a change of type drops and makes again, under their present names."""
+    found: set[Key] = set()
+    for change in ctx.changes:
+        if isinstance(change, Altered) and change.key in ctx.retyped:
+            before, after = change.before, change.after
+            if isinstance(before, Column) and isinstance(after, Column):
+                found.update(_rules_around(ctx, change.key, before, after)[0])
+    return frozenset(found)
+
+
+def _drop_rule(rule: Key, ctx: Context) -> str:
+    if isinstance(ctx.live.objects[rule], Index):
+        return render.drop_index(rule)
+    return render.alter(rule, f"DROP CONSTRAINT IF EXISTS {quoted(rule.name)}")
+
+
+def _add_rule(rule: Key, ctx: Context) -> str:
+    record = ctx.desired.objects[rule]
+    if isinstance(record, Index):
+        return render.create_index(rule, record)
+    assert isinstance(record, Constraint)  # noqa: S101 - a rule is one or the other
+    return render.alter(rule, f"ADD {render.constraint_definition(rule, record)}")
+
+
+def _computed_from(ctx: Context, key: Key) -> tuple[tuple[Key, Column], ...]:
+    return tuple(
+        (Key(Kind.COLUMN, key.schema, key.parent, name), column)
+        for name, column in ctx.live.columns(key.table).items()
+        if column.generated and key.name in column.uses
+    )
+
+
+def _computed_away(ctx: Context, key: Key) -> tuple[str, ...]:
+    """Postgres refuses to change a column that a computed one reads; computed ones can go."""
+    return tuple(
+        render.alter(computed, f"DROP COLUMN IF EXISTS {quoted(computed.name)}")
+        for computed, _ in _computed_from(ctx, key)
+    )
+
+
+def _computed_back(ctx: Context, key: Key) -> tuple[str, ...]:
+    return tuple(
+        render.alter(computed, f"ADD COLUMN {render.column_definition(computed.name, column)}")
+        for computed, _ in _computed_from(ctx, key)
+        if (column := ctx.desired.column(computed)) is not None
+    )
+
+
+def change_computed(ctx: Context, key: Key, before: Column, after: Column) -> Unit:
+    """Change how a column is computed, stop computing it, or begin to."""
+    name = quoted(key.name)
+    add = render.alter(key, f"ADD COLUMN {render.column_definition(key.name, after)}")
+    again: tuple[str, ...] = (render.alter(key, f"DROP COLUMN {name}"), add)
+    step_class, hazard, rewrites = StepClass.BLOCKS, None, True
+    reason = "computes the column anew for every row"
+    if before.generated and not after.generated and before.generated == "STORED":
+        again = (render.alter(key, f"ALTER COLUMN {name} DROP EXPRESSION"),)
+        if after.default is not None:
+            again = (*again, render.alter(key, f"ALTER COLUMN {name} SET DEFAULT {after.default}"))
+        step_class, hazard, rewrites = StepClass.COMPATIBILITY, Hazard.COMPATIBILITY, False
+        reason = "the values stay, and are no longer computed"
+    elif not before.generated:
+        step_class, hazard = StepClass.DESTROYS, Hazard.DROP_COLUMN
+        reason = "replaces the column's own values by computed ones"
+    strangers = ctx.live.dependents.get(ctx.origin(key), ()) if rewrites else ()
+    return Unit(
+        subject=key,
+        phase=Phase.COLUMNS,
+        steps=(Step(statements=again, reason=reason, pace=Pace.LONG if rewrites else Pace.BRIEF),),
+        step_class=step_class,
+        hazards=frozenset({hazard} if hazard else ()),
+        needs=typed(*(key._replace(name=used) for used in after.uses)),
+        makes=typed(key),
+        rewrites=(ctx.origin(key.table),) if rewrites else (),
+        obstacle=Obstacle(hazard="dependents", hint=f"used by {', '.join(strangers)}")
+        if strangers
+        else None,
+    )
+
+
+def ask_unique(ctx: Context, table: Key, names: tuple[str, ...]) -> tuple[Probe, ...]:
+    """Ask for rows that repeat each other in these columns."""
+    return ask(
+        ctx,
+        table,
+        names=names,
+        condition="true",
+        hazard="unique",
+        hint="rows repeat each other: change or delete all but one of each",
+        group=column_list(names),
+    )

@@ -1,0 +1,267 @@
+"""Reads a database's catalog into one value.
+
+A dozen queries in one read-only snapshot with an empty search path; never locks more
+than a SELECT does and never evaluates anything that stands in the catalog.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, LiteralString
+
+from appdb.model.catalog import (
+    Catalog,
+    Column,
+    CompositeType,
+    Constraint,
+    Counter,
+    DomainCheck,
+    DomainType,
+    EnumType,
+    Extension,
+    Index,
+    Key,
+    Kind,
+    Namespace,
+    Record,
+    Rule,
+    Sequence,
+    Stranger,
+    Table,
+    table_key,
+)
+from appdb.model.identifiers import qualified
+from appdb.postgres import catalog_sql
+from appdb.postgres.connect import Session
+
+Row = tuple[Any, ...]
+
+_IDENTITY = {"a": "ALWAYS", "d": "BY DEFAULT", "": ""}
+_GENERATED = {"s": "STORED", "v": "VIRTUAL", "": ""}
+_TYPE_KINDS = {"e": Kind.ENUM, "d": Kind.DOMAIN, "c": Kind.COMPOSITE}
+_CALL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)"?\(')
+_BEGIN: LiteralString = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+async def read_catalog(conn: Session) -> Catalog:
+    """Read the whole schema in one snapshot; inside an open transaction, in that one.
+
+    Takes about 30 ms per 100 tables. Raises psycopg.Error.
+    """
+    if conn.info.transaction_status.name == "INTRANS":
+        return await _read(conn)
+    await conn.execute(_BEGIN)
+    try:
+        return await _read(conn)
+    finally:
+        await conn.execute("ROLLBACK")
+
+
+async def _read(conn: Session) -> Catalog:
+    found = await conn.execute("SELECT current_setting('search_path')")
+    before = await found.fetchone()
+    await conn.execute("SELECT set_config('search_path', '', true)")
+    reader = _Reader(conn)
+    catalog = await reader.read()
+    await conn.execute("SELECT set_config('search_path', %s, true)", before)
+    return catalog
+
+
+class _Reader:
+    """Collects objects and comments while the queries run."""
+
+    def __init__(self, conn: Session) -> None:
+        self._conn = conn
+        self._objects: dict[Key, Record] = {}
+        self._comments: dict[Key, str] = {}
+
+    async def read(self) -> Catalog:
+        await self._read_types()
+        await self._read_tables()
+        await self._read_columns()
+        self._add_constraints(await self._rows(catalog_sql.CONSTRAINTS))
+        self._add_indexes(await self._rows(catalog_sql.INDEXES))
+        return Catalog(
+            objects=self._objects,
+            comments=self._comments,
+            strangers=_strangers(await self._rows(catalog_sql.STRANGERS)),
+            dependents=_dependents(await self._rows(catalog_sql.DEPENDENTS)),
+            version=self._conn.info.server_version // 10000,
+        )
+
+    async def _rows(self, query: LiteralString, *values: object) -> list[Row]:
+        # An empty sequence of values keeps "%%" one sign and the statement a single one.
+        cursor = await self._conn.execute(query, values)
+        return await cursor.fetchall()
+
+    def _add(self, key: Key, record: Record, comment: str | None) -> None:
+        self._objects[key] = record
+        if comment:
+            self._comments[key] = comment
+
+    async def _read_types(self) -> None:
+        for name, comment in await self._rows(catalog_sql.NAMESPACES):
+            self._add(Key(Kind.NAMESPACE, "", "", name), Namespace(), comment)
+        for name, schema, version in await self._rows(catalog_sql.EXTENSIONS):
+            key = Key(Kind.EXTENSION, "", "", name)
+            self._add(key, Extension(schema=schema, version=version), None)
+        for schema, name, labels, comment in await self._rows(catalog_sql.ENUMS):
+            self._add(Key(Kind.ENUM, schema, "", name), EnumType(labels=tuple(labels)), comment)
+        for schema, name, *fields, comment in await self._rows(catalog_sql.DOMAINS):
+            self._add(Key(Kind.DOMAIN, schema, "", name), _domain(fields), comment)
+        for schema, name, attributes, comment in await self._rows(catalog_sql.COMPOSITES):
+            record = CompositeType(attributes=tuple(sorted((a, t) for a, t in attributes)))
+            self._add(Key(Kind.COMPOSITE, schema, "", name), record, comment)
+
+    async def _read_tables(self) -> None:
+        for row in await self._rows(catalog_sql.SEQUENCES):
+            schema, name, *counter, own_schema, own_table, own_column, comment = row
+            owner = own_column and Key(Kind.COLUMN, own_schema, own_table, own_column)
+            record = Sequence(counter=_counter(counter), owner=owner)
+            self._add(Key(Kind.SEQUENCE, schema, "", name), record, comment)
+        for schema, name, is_unlogged, options, comment in await self._rows(catalog_sql.TABLES):
+            table = Table(is_unlogged=is_unlogged, options=tuple(options))
+            self._add(table_key(schema, name), table, comment)
+
+    async def _read_columns(self) -> None:
+        rows = await self._rows(catalog_sql.COLUMNS)
+        counters = {
+            Key(Kind.COLUMN, *row[:3]): _counter(row[3:])
+            for row in await self._rows(catalog_sql.IDENTITIES)
+        }
+        uses = {row[0]: tuple(row[1]) for row in await self._rows(catalog_sql.GENERATED_USES)}
+        volatile = await self._volatile_functions(row[9] for row in rows if not row[11])
+        for row in rows:
+            key = Key(Kind.COLUMN, row[0], row[1], row[2])
+            record = _column(row, counters.get(key), uses.get(row[14], ()))
+            if record.default and not record.generated:
+                is_volatile = not volatile.isdisjoint(_calls(record.default))
+                record = replace(record, is_volatile=is_volatile)
+            self._add(key, record, row[13])
+
+    async def _volatile_functions(self, defaults: Iterable[str | None]) -> frozenset[str]:
+        called = sorted({name for text in defaults if text for name in _calls(text)})
+        if not called:
+            return frozenset()
+        return frozenset(row[0] for row in await self._rows(catalog_sql.VOLATILE, called))
+
+    def _add_constraints(self, rows: Iterable[Row]) -> None:
+        for schema, table, name, rule, *fields, quoted_index, comment, is_deferrable in rows:
+            if rule == "n":
+                self._mark_unvalidated(schema, table, name, fields[2])
+                continue
+            index = fields[6] and _after_on(fields[6], quoted_index, schema, table)
+            record = Constraint(
+                rule=Rule(rule),
+                definition=fields[0].removesuffix(" NOT VALID"),
+                is_valid=fields[1],
+                columns=tuple(fields[2]),
+                target=table_key(fields[3], fields[4]) if fields[4] else None,
+                target_columns=tuple(fields[5]),
+                index=index,
+                options=tuple(fields[7]),
+                is_deferrable=is_deferrable,
+            )
+            self._add(Key(Kind.CONSTRAINT, schema, table, name), record, comment)
+
+    def _mark_unvalidated(self, schema: str, table: str, name: str, columns: list[str]) -> None:
+        """Postgres 18 sets attnotnull before the constraint is validated; we wait for the proof."""
+        for column in columns:
+            key = Key(Kind.COLUMN, schema, table, column)
+            record = self._objects.get(key)
+            if isinstance(record, Column):
+                self._objects[key] = replace(record, not_null=False, unvalidated=name)
+
+    def _add_indexes(self, rows: Iterable[Row]) -> None:
+        for schema, table, name, text, quoted_name, unique, valid, columns, uses, *rest in rows:
+            record = Index(
+                definition=_after_on(text, quoted_name, schema, table),
+                is_unique=unique,
+                is_valid=valid,
+                columns=tuple(columns),
+                uses=tuple(uses),
+                is_plain=rest[0],
+            )
+            self._add(Key(Kind.INDEX, schema, table, name), record, rest[1])
+
+
+def _calls(expression: str) -> set[str]:
+    return set(_CALL.findall(expression))
+
+
+def _counter(fields: Iterable[Any]) -> Counter:
+    type_, start, increment, minimum, maximum, cache, cycles = fields
+    return Counter(
+        type=type_,
+        start=start,
+        increment=increment,
+        minimum=minimum,
+        maximum=maximum,
+        cache=cache,
+        cycles=cycles,
+    )
+
+
+def _domain(fields: list[Any]) -> DomainType:
+    base, collation, default, not_null, checks = fields
+    return DomainType(
+        base=base,
+        collation=collation,
+        default=default,
+        not_null=not_null,
+        checks=tuple(
+            DomainCheck(name=name, definition=text.removesuffix(" NOT VALID"), is_valid=valid)
+            for name, text, valid in checks
+        ),
+    )
+
+
+def _column(row: Row, counter: Counter | None, uses: tuple[str, ...]) -> Column:
+    base_kind = _TYPE_KINDS.get(row[7])
+    is_ours = base_kind is not None and row[5] not in {"pg_catalog", "information_schema"}
+    return Column(
+        type=row[4],
+        base=Key(base_kind, row[5], "", row[6]) if is_ours and base_kind else None,
+        not_null=row[8],
+        default=row[9],
+        identity=_IDENTITY[row[10]],
+        counter=counter,
+        generated=_GENERATED[row[11]],
+        collation=row[12],
+        position=row[3],
+        uses=uses,
+        has_checked_domain=bool(row[15]),
+    )
+
+
+def _after_on(text: str, quoted_index: str, schema: str, table: str) -> str:
+    """Cut `CREATE [UNIQUE] INDEX name ON [ONLY] table` off an index definition."""
+    _, _, rest = text.partition(f" INDEX {quoted_index} ON ")
+    _, _, tail = rest.partition(" USING ")
+    if not tail:
+        msg = f"an index of {qualified(schema, table)} has an unknown form: {text}"
+        raise ValueError(msg)
+    return f"USING {tail}"
+
+
+def _strangers(rows: Iterable[Row]) -> tuple[Stranger, ...]:
+    return tuple(
+        sorted(
+            Stranger(
+                kind=kind,
+                name=".".join(
+                    part for part in (schema if schema != "public" else "", name, inner) if part
+                ),
+            )
+            for kind, schema, name, inner in rows
+        )
+    )
+
+
+def _dependents(rows: Iterable[Row]) -> Mapping[Key, tuple[str, ...]]:
+    found: dict[Key, set[str]] = {}
+    for schema, table, column, text in rows:
+        key = Key(Kind.COLUMN, schema, table, column) if column else table_key(schema, table)
+        found.setdefault(key, set()).add(text)
+        found.setdefault(table_key(schema, table), set()).add(text)
+    return {key: tuple(sorted(texts)) for key, texts in found.items()}

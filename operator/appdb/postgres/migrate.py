@@ -1,0 +1,400 @@
+"""Plans a release against a live database: read, compare, rehearse, ask the rows, decide.
+
+Reads the live database and never writes to it; everything that is tried is tried in the
+scratch database. What is decided is decided by the pure functions of `appdb.plan`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import psycopg
+
+from appdb.errors import DDLFailed, InvalidSpec, NothingDetected, PlanDiverges
+from appdb.model.catalog import Catalog, Column, EnumType, Key, Kind
+from appdb.model.ddl import DdlStatement
+from appdb.plan.build import build_units
+from appdb.plan.clone import part, touched, with_invalid_left_out
+from appdb.plan.diff import Altered, Change, diff_catalogs
+from appdb.plan.direct import direct_plan
+from appdb.plan.order import order_units
+from appdb.plan.plan import Plan, decide
+from appdb.plan.policy import Judged, Policy, Verdict
+from appdb.plan.recipes.context import Context
+from appdb.plan.recipes.types import enum_with_labels
+from appdb.plan.renames import Renames, rename_units, resolve_renames
+from appdb.plan.scope import drift_of, foreign_of, keys_of_options, origins_of, record_digest
+from appdb.plan.unit import Unit
+from appdb.postgres.connect import Session
+from appdb.postgres.inspect import read_catalog
+from appdb.postgres.ledger import Ledger, Roles, read_ledger
+from appdb.postgres.probes import gather_evidence, has_rows, has_values
+from appdb.postgres.scratch import Bench, Scratch, check_statements
+
+ROUNDS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """What a source declares: statements that load in order, and where they come from.
+
+    `paths` are all files of the source, so that one that is no longer understood is told
+    from one that is gone.
+    """
+
+    statements: Sequence[DdlStatement]
+    source_digest: str = ""
+    frameworks: tuple[str, ...] = ()
+    paths: Collection[str] = field(default=())
+
+
+async def plan_release(
+    conn: Session,
+    scratch: Scratch | None,
+    release: Release,
+    policy: Policy,
+    *,
+    roles: Roles = Roles(),  # noqa: B008 - a frozen value
+) -> Plan:
+    """Plan what brings a database to what a release declares; changes nothing.
+
+    Without a scratch database only an empty database can be planned for: its plan is the
+    declared statements themselves.
+
+    Raises:
+        NothingDetected: nothing is declared, or a file is no longer understood, while
+            tables of ours are there.
+        PlanDiverges: the rehearsal does not reach what is declared.
+        DDLFailed, InvalidSpec, ExtensionNotAllowed: a declared statement cannot be run.
+    """
+    ledger = await read_ledger(conn, roles)
+    live = await read_catalog(conn)
+    _refuse_silence(release, ledger)
+    if scratch is None or (live.is_empty and not ledger.digests):
+        if not live.is_empty:
+            raise InvalidSpec(f"{conn.info.dbname} holds tables: a plan needs a scratch database")
+        if scratch is None:
+            check_statements(release.statements)
+            return direct_plan(
+                live, release.statements, policy, release.source_digest, release.frameworks
+            )
+    desired = await scratch.desired(release.statements, live)
+    planner = _Planner(
+        conn=conn,
+        scratch=scratch,
+        policy=policy,
+        roles=roles,
+        ledger=ledger,
+        release=release,
+        live=live,
+        desired=desired,
+    )
+    return await planner.plan()
+
+
+def _refuse_silence(release: Release, ledger: Ledger) -> None:
+    tables = [key for key in ledger.digests if key.kind is Kind.TABLE]
+    if not tables:
+        return
+    if not release.statements:
+        raise NothingDetected(
+            f"the source declares nothing, while {len(tables)} tables are managed: nothing was"
+            " dropped; check the path, or drop the tables one by one"
+        )
+    missing = sorted(set(ledger.frameworks) - set(release.frameworks))
+    if missing and release.frameworks:
+        raise NothingDetected(
+            f"{', '.join(missing)} declared tables before and is no longer found: nothing was"
+            " dropped; check the source"
+        )
+    declaring = {s.evidence.span.path for s in release.statements if s.evidence}
+    declared = {(s.schema or "public", s.name) for s in release.statements}
+    for key in tables:
+        path = ledger.paths.get(key)
+        is_silent = path in release.paths and path not in declaring
+        if is_silent and (key.schema, key.name) not in declared:
+            raise NothingDetected(
+                f"{path} declared table {key} before and is no longer understood: nothing was"
+                " dropped; check the file"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Planner:
+    """One planning; every method takes the next step and returns values."""
+
+    conn: Session
+    scratch: Scratch
+    policy: Policy
+    roles: Roles
+    ledger: Ledger
+    release: Release
+    live: Catalog
+    desired: Catalog
+
+    async def plan(self) -> Plan:
+        renames = resolve_renames(self.policy.renames, self.live, self.desired, self._managed)
+        first = await self._rename_units(renames)
+        moved, origins = await self._move(renames, first)
+        managed = self._moved_keys(self._managed, renames)
+        live, desired = await self._canonical(moved, managed)
+        units = await self._units(live, desired, managed, origins)
+        return await self._decide(order_units((*first, *units)), renames, managed)
+
+    @property
+    def _managed(self) -> frozenset[Key]:
+        return frozenset(self.ledger.digests)
+
+    async def _rename_units(self, renames: Renames) -> tuple[Unit, ...]:
+        empty = set()
+        for rename in renames.due:
+            key = rename.in_the_way
+            if key is None or key not in self._managed:
+                continue
+            holds = has_rows if key.kind is Kind.TABLE else has_values
+            if not await holds(self.conn, key, self.roles):
+                empty.add(key)
+        return rename_units(renames, self.live, self._managed, empty)
+
+    async def _move(
+        self, renames: Renames, units: tuple[Unit, ...]
+    ) -> tuple[Catalog, Mapping[Key, Key]]:
+        """Let Postgres itself say what the catalog looks like once the renames are done."""
+        if not units:
+            return self.live, {}
+        extra = {r.key for r in renames.due} | {
+            r.in_the_way for r in renames.due if r.in_the_way is not None
+        }
+        seeds, neighbours = touched((), self.live, self.live, extra)
+        cut = part(self.live, seeds, neighbours)
+        async with self.scratch.bench(self.live) as bench:
+            await bench.clone(with_invalid_left_out(cut))
+            for unit in units:
+                if unit.obstacle is None:
+                    await _run(bench, unit)
+            after = await bench.catalog()
+        kept = {k: r for k, r in self.live.objects.items() if k not in cut.objects}
+        comments = {k: t for k, t in self.live.comments.items() if k not in cut.objects}
+        moved = replace(
+            self.live,
+            objects={**kept, **after.objects},
+            comments={**comments, **after.comments},
+        )
+        return moved, self._origins(renames, moved)
+
+    def _origins(self, renames: Renames, moved: Catalog) -> Mapping[Key, Key]:
+        forward = {key: self._moved_key(key, renames) for key in self.live.objects}
+        return {to: key for key, to in forward.items() if to != key and to in moved.objects}
+
+    @staticmethod
+    def _moved_key(key: Key, renames: Renames) -> Key:
+        direct = {r.key: r.to for r in renames.due}
+        if key in direct:
+            return direct[key]
+        if key.parent and key.table in renames.tables:
+            return key._replace(parent=renames.tables[key.table].name)
+        return key
+
+    def _moved_keys(self, keys: frozenset[Key], renames: Renames) -> frozenset[Key]:
+        return frozenset(self._moved_key(key, renames) for key in keys)
+
+    async def _canonical(self, live: Catalog, managed: frozenset[Key]) -> tuple[Catalog, Catalog]:
+        """Where texts differ, compare them after one more round through Postgres' parser.
+
+        A restored database deparses some expressions in another way than a fresh one.
+        """
+        changes = diff_catalogs(live, self.desired, managed)
+        doubtful = {c.key.table for c in changes if c.key.parent and c.key.table in live.objects}
+        has_domain = any(isinstance(c, Altered) and c.key.kind is Kind.DOMAIN for c in changes)
+        if not doubtful and not has_domain:
+            return live, self.desired
+        seeds, neighbours = touched((), live, self.desired, doubtful)
+        return (
+            await self._reparsed(live, seeds, neighbours),
+            await self._reparsed(self.desired, seeds, neighbours),
+        )
+
+    async def _reparsed(
+        self, catalog: Catalog, seeds: frozenset[Key], neighbours: frozenset[Key]
+    ) -> Catalog:
+        """Take only texts from the second round: flags of half-done work must stay."""
+        cut = with_invalid_left_out(part(catalog, seeds, neighbours))
+        again = await self.scratch.canonical(cut)
+        objects = {
+            key: (again.objects[key] if key in cut.objects and key in again.objects else record)
+            for key, record in catalog.objects.items()
+        }
+        for key, record in catalog.objects.items():
+            new = objects[key]
+            if isinstance(record, Column) and isinstance(new, Column):
+                objects[key] = replace(
+                    new,
+                    position=record.position,
+                    is_volatile=record.is_volatile,
+                    unvalidated=record.unvalidated,
+                    not_null=record.not_null,
+                )
+        return replace(catalog, objects=objects)
+
+    async def _units(
+        self,
+        live: Catalog,
+        desired: Catalog,
+        managed: frozenset[Key],
+        origins: Mapping[Key, Key],
+    ) -> tuple[Unit, ...]:
+        """Build units and rehearse them on a clone until nothing differs."""
+        changes = diff_catalogs(live, desired, managed)
+        unfinished = {k: e for k, e in self.ledger.unfinished.items() if k in live.objects}
+        if not changes and not unfinished:
+            return ()
+        seeds, neighbours = touched(changes, live, desired, set())
+        target = part(desired, seeds, neighbours)
+        now = part(live, seeds, neighbours)
+        ctx = self._context(live, desired, changes, managed, origins, unfinished)
+        units = build_units(ctx)
+        found = list(units)
+        async with self.scratch.bench(self.live) as bench:
+            await bench.clone(_with_labels(with_invalid_left_out(now), changes))
+            for number in range(2, ROUNDS + 2):
+                await _rehearse(bench, units)
+                after = await bench.catalog()
+                changes = diff_catalogs(after, target, managed)
+                if not changes:
+                    return tuple(found)
+                ctx = self._context(after, target, changes, managed, origins, {})
+                units = tuple(replace(u, round=number) for u in build_units(ctx))
+                found.extend(units)
+        left = ", ".join(sorted({str(c.key) for c in changes})[:5])
+        raise PlanDiverges(
+            f"the rehearsal does not reach what is declared, {left} still differ: nothing was"
+            " changed; change these by hand or report the case"
+        )
+
+    def _context(  # noqa: PLR0917 - the parts of a context
+        self,
+        live: Catalog,
+        desired: Catalog,
+        changes: Sequence[Change],
+        managed: frozenset[Key],
+        origins: Mapping[Key, Key],
+        unfinished: Mapping[Key, str],
+    ) -> Context:
+        return Context(
+            live=live,
+            desired=desired,
+            changes=tuple(changes),
+            managed=managed | frozenset(self.desired.objects),
+            casts=keys_of_options(self.policy.casts, desired),
+            backfills=keys_of_options(self.policy.backfills, desired),
+            unfinished=unfinished,
+            origins=origins,
+            extensions=self.policy.extensions,
+        )
+
+    async def _decide(
+        self, units: tuple[Unit, ...], renames: Renames, managed: frozenset[Key]
+    ) -> Plan:
+        evidence = await gather_evidence(
+            self.conn, units, self.roles, timeout_seconds=self.policy.max_step_seconds
+        )
+        drift = drift_of(self.live, self.ledger.digests)
+        drifted = frozenset(
+            d.key
+            for d in drift
+            if d.key in self.desired.objects
+            and record_digest(self.desired, d.key) == self.ledger.digests[d.key]
+        )
+        is_adoption = not self.ledger.is_there and not self.live.is_empty
+        judged, mitigations, is_approved = decide(
+            units,
+            self.policy,
+            evidence,
+            base=self.live.fingerprint,
+            target=self.desired.fingerprint,
+            is_adoption=is_adoption,
+            drifted=drifted,
+        )
+        await self._try_alone(judged, mitigations)
+        return Plan(
+            base_fingerprint=self.live.fingerprint,
+            target_fingerprint=self.desired.fingerprint,
+            judged=judged,
+            mitigations=mitigations,
+            foreign=foreign_of(self.live, self.desired, self._managed, renames),
+            drift=drift,
+            warnings=renames.warnings,
+            origins=origins_of(self.release.statements),
+            managed=managed | frozenset(self.desired.objects),
+            source_digest=self.release.source_digest,
+            frameworks=self.release.frameworks,
+            is_first_run=not self.ledger.is_there,
+            is_adoption=is_adoption,
+            is_approved=is_approved,
+        )
+
+    async def _try_alone(self, judged: tuple[Judged, ...], mitigations: tuple[Judged, ...]) -> None:
+        """Rehearse what runs now without what waits."""
+        running = [j.unit for j in (*judged, *mitigations) if j.verdict is Verdict.RUNS]
+        if len(running) == len(judged) or not running:
+            return
+        extra = {u.subject for u in running if u.subject.parent or u.subject.kind is Kind.TABLE}
+        changes = diff_catalogs(self.live, self.desired, self._managed)
+        seeds, neighbours = touched(changes, self.live, self.desired, extra)
+        async with self.scratch.bench(self.live) as bench:
+            cut = with_invalid_left_out(part(self.live, seeds, neighbours))
+            await bench.clone(_with_labels(cut, changes))
+            for unit in running:
+                await _run(bench, unit)
+
+
+def _with_labels(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
+    """Show enums with their new labels: one added in a transaction cannot be used in it."""
+    objects = dict(catalog.objects)
+    for change in changes:
+        if not isinstance(change, Altered):
+            continue
+        before, after = change.before, change.after
+        if isinstance(before, EnumType) and isinstance(after, EnumType):
+            objects[change.key] = enum_with_labels(before, after, change.key)
+    return replace(catalog, objects=objects)
+
+
+async def _rehearse(bench: Bench, units: Sequence[Unit]) -> None:
+    """Run units and refuse a plan that is worse for a table than it says."""
+    for unit in units:
+        for step in unit.steps:
+            statements = step.statements if step.rehearsal is None else step.rehearsal
+            try:
+                measured = await bench.measure(statements)
+            except psycopg.Error as err:
+                raise _failed(unit, err) from err
+            is_mild = unit.step_class.value in {"S", "O"}
+            scans = measured.scanned and step.lock.value == "ACCESS EXCLUSIVE"
+            if is_mild and (measured.rewritten or (scans and not step.may_scan)):
+                what = "rewrites" if measured.rewritten else "scans"
+                raise PlanDiverges(
+                    f"a step planned as class {unit.step_class} {what} {unit.subject.table} under"
+                    f" its lock: nothing was changed; please report: {step.statements[0][:120]}"
+                )
+
+
+async def _run(bench: Bench, unit: Unit) -> None:
+    for step in unit.steps:
+        for statement in step.statements if step.rehearsal is None else step.rehearsal:
+            try:
+                await bench.run(statement)
+            except psycopg.Error as err:
+                raise _failed(unit, err) from err
+
+
+def _failed(unit: Unit, err: psycopg.Error) -> DDLFailed:
+    said = err.diag.message_primary or "no reason given"
+    return DDLFailed(
+        f"the change of {unit.subject.kind} {unit.subject} fails in the rehearsal: {said};"
+        " nothing was changed"
+    )
+
+
+async def fingerprint(conn: Session) -> str:
+    """Return the fingerprint of a database's schema; takes about 30 ms per 100 tables."""
+    return (await read_catalog(conn)).fingerprint

@@ -1,0 +1,311 @@
+"""A scratch database: where declared DDL and plans are tried before anything real is touched.
+
+Every use is one transaction that is rolled back, as a role of its own without rights
+where the login may make one; statements go one at a time and only of allowed kinds. A
+scratch database that we made is dropped; those that a killed run left are dropped by the
+next.
+"""
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import sql
+
+from appdb.errors import DDLFailed, ExtensionNotAllowed, InsufficientPrivilege, InvalidSpec
+from appdb.model.catalog import Catalog, Extension, Kind
+from appdb.model.ddl import DdlKind, DdlStatement
+from appdb.model.digest import digest_of_texts
+from appdb.plan.clone import clone_statements
+from appdb.postgres.connect import Login, ServerAddress, Session, SessionSettings, connect
+from appdb.postgres.inspect import read_catalog
+
+PREFIX = "_appdb_scratch_"
+STALE_SECONDS = 3_600
+SETTINGS = SessionSettings(role=None, application_name="appdb-scratch", statement_timeout_ms=60_000)
+
+_ALLOWED = re.compile(
+    r"(CREATE\s+(SCHEMA|(UNLOGGED\s+)?TABLE|TYPE|DOMAIN|SEQUENCE|(UNIQUE\s+)?INDEX|EXTENSION)"
+    r"|ALTER\s+TABLE\s+(ONLY\s+)?\S+\s+ADD\s+"
+    r"|ALTER\s+TABLE\s+(ONLY\s+)?\S+\s+ALTER\s+COLUMN\s+\S+\s+(SET\s+DEFAULT|ADD\s+GENERATED)"
+    r"|ALTER\s+SEQUENCE\s+.*\bOWNED\s+BY"
+    r"|COMMENT\s+ON)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_REFUSED = re.compile(
+    r"CREATE\s+(UNLOGGED\s+)?TABLE\s.*\bAS\s+(SELECT|TABLE|VALUES|EXECUTE|WITH)\b"
+    r"|CREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY",
+    re.IGNORECASE | re.DOTALL,
+)
+_EXTENSION_NAME = re.compile(
+    r'CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:"([^"]+)"|(\w+))', re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a statement did to tables that were there: rewritten, or scanned."""
+
+    rewritten: tuple[str, ...]
+    scanned: tuple[str, ...]
+
+
+class Bench:
+    """One rolled-back transaction in a scratch database."""
+
+    def __init__(self, conn: Session) -> None:
+        self._conn = conn
+        self._said: list[str] = []
+
+    async def run(self, statement: str) -> None:
+        """Run one statement; raises psycopg.Error."""
+        # A binary result makes libpq use the protocol that takes a single statement only.
+        await self._conn.execute(statement.encode(), binary=True)
+
+    async def clone(self, catalog: Catalog) -> None:
+        """Make everything of a catalog but its extensions."""
+        for statement in clone_statements(catalog):
+            await self.run(statement)
+
+    async def catalog(self) -> Catalog:
+        """Read what is there now."""
+        return await read_catalog(self._conn)
+
+    async def measure(self, statements: Sequence[str]) -> Measured:
+        """Run statements and tell which tables Postgres rewrote or scanned for them."""
+        self._said.clear()
+        self._conn.add_notice_handler(self._listen)
+        try:
+            await self._conn.execute("SET LOCAL client_min_messages = debug1")
+            for statement in statements:
+                await self.run(statement)
+            await self._conn.execute("SET LOCAL client_min_messages = error")
+        finally:
+            self._conn.remove_notice_handler(self._listen)
+        return Measured(
+            rewritten=_tables(self._said, "rewriting table"),
+            scanned=_tables(self._said, "verifying table"),
+        )
+
+    def _listen(self, notice: psycopg.errors.Diagnostic) -> None:
+        self._said.append(notice.message_primary or "")
+
+
+def _tables(said: Iterable[str], words: str) -> tuple[str, ...]:
+    return tuple(text.partition('"')[2].rstrip('"') for text in said if text.startswith(words))
+
+
+@dataclass(kw_only=True)
+class Scratch:
+    """A session in a scratch database; uses are one after another."""
+
+    conn: Session
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _desired: dict[str, Catalog] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def bench(self, extensions: Catalog | None = None) -> AsyncIterator[Bench]:
+        """Open a bench with these extensions in place; it is always rolled back."""
+        async with self._lock:
+            await self.conn.execute("BEGIN")
+            try:
+                await self._prepare(extensions)
+                yield Bench(self.conn)
+            finally:
+                await self.conn.execute("ROLLBACK")
+
+    async def _prepare(self, live: Catalog | None) -> None:
+        schemas = ["public"]
+        for key in live.keys(Kind.EXTENSION) if live else ():
+            record = live.objects[key] if live else None
+            if isinstance(record, Extension):
+                await self._install(key.name, record.schema)
+                schemas.append(record.schema)
+        await self._drop_rights()
+        path = sql.SQL(", ").join(sql.Identifier(s) for s in dict.fromkeys(schemas))
+        await self.conn.execute(sql.SQL("SET LOCAL search_path = {}").format(path))
+
+    async def _install(self, name: str, schema: str | None) -> None:
+        try:
+            if schema is None:
+                query = sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name))
+            else:
+                place = sql.Identifier(schema)
+                await self.conn.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(place))
+                query = sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA {}").format(
+                    sql.Identifier(name), place
+                )
+            await self.conn.execute(query)
+        except psycopg.errors.InsufficientPrivilege as err:
+            raise ExtensionNotAllowed(
+                f"extension {name} cannot be installed in the scratch database:"
+                f" {err.diag.message_primary}; ask the platform team, or use --scratch-url with"
+                " a database that has it"
+            ) from err
+        except psycopg.Error as err:
+            raise DDLFailed(
+                f"extension {name} cannot be installed: {err.diag.message_primary}"
+            ) from err
+
+    async def _drop_rights(self) -> None:
+        """Work as a new role without rights; it goes with the rollback."""
+        found = await self.conn.execute(
+            "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
+        )
+        row = await found.fetchone()
+        if row is None or not row[0]:
+            return
+        name = sql.Identifier(f"{PREFIX}{secrets.token_hex(6)}")
+        database = sql.Identifier(self.conn.info.dbname)
+        for query in (
+            "CREATE ROLE {role} NOLOGIN",
+            "GRANT {role} TO CURRENT_USER",
+            "GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role}",
+            "GRANT ALL ON SCHEMA public TO {role}",
+            "SET LOCAL ROLE {role}",
+        ):
+            await self.conn.execute(sql.SQL(query).format(role=name, database=database))
+
+    async def desired(self, statements: Sequence[DdlStatement], live: Catalog) -> Catalog:
+        """Run declared DDL and read what it makes.
+
+        Raises:
+            DDLFailed: a statement fails; the message says where it comes from.
+            InvalidSpec: a statement is of a kind that a source may not hold.
+        """
+        extensions = [repr((k, live.objects[k])) for k in live.keys(Kind.EXTENSION)]
+        cache_key = digest_of_texts([*(s.sql for s in statements), "", *sorted(extensions)])
+        found = self._desired.get(cache_key)
+        if found is None:
+            found = await self._make_desired(statements, live)
+            self._desired.clear()
+            self._desired[cache_key] = found
+        return found
+
+    async def _make_desired(self, statements: Sequence[DdlStatement], live: Catalog) -> Catalog:
+        check_statements(statements)
+        async with self._lock:
+            await self.conn.execute("BEGIN")
+            try:
+                for statement in statements:
+                    if statement.kind is DdlKind.EXTENSION:
+                        await self._declare_extension(statement, live)
+                await self._prepare(live)
+                for statement in statements:
+                    if statement.kind is not DdlKind.EXTENSION:
+                        await self._declare(statement)
+                return await read_catalog(self.conn)
+            finally:
+                await self.conn.execute("ROLLBACK")
+
+    async def _declare_extension(self, statement: DdlStatement, live: Catalog) -> None:
+        found = _EXTENSION_NAME.match(statement.sql)
+        name = (found[1] or found[2]) if found else statement.name
+        if not any(key.name == name for key in live.keys(Kind.EXTENSION)):
+            await self._install(name, statement.schema or "public")
+
+    async def _declare(self, statement: DdlStatement) -> None:
+        try:
+            await self.conn.execute(statement.sql.encode(), binary=True)
+        except psycopg.Error as err:
+            place = f"{statement.evidence.span}: " if statement.evidence else ""
+            raise DDLFailed(
+                f"{place}the declared {statement.kind.name.lower()} {statement.name} does not"
+                f" load: {err.diag.message_primary}"
+            ) from err
+
+    async def canonical(self, catalog: Catalog) -> Catalog:
+        """Return a catalog after one more round through Postgres' parser."""
+        async with self.bench(catalog) as bench:
+            await bench.clone(catalog)
+            return await bench.catalog()
+
+
+def check_statements(statements: Iterable[DdlStatement]) -> None:
+    """Refuse what a source may not hold: anything but declarations of a schema."""
+    for statement in statements:
+        text = statement.sql.lstrip()
+        if not _ALLOWED.match(text) or _REFUSED.match(text):
+            place = f"{statement.evidence.span}: " if statement.evidence else ""
+            words = " ".join(text.split()[:3])
+            raise InvalidSpec(
+                f"{place}statement {words!r} may not stand in a source: allowed are CREATE SCHEMA,"
+                " TABLE, TYPE, DOMAIN, SEQUENCE, INDEX, EXTENSION, ALTER TABLE ADD CONSTRAINT,"
+                " ALTER SEQUENCE OWNED BY, COMMENT"
+            )
+
+
+@asynccontextmanager
+async def temporary_scratch(
+    conn: Session, address: ServerAddress, login: Login
+) -> AsyncIterator[Scratch]:
+    """Make a scratch database beside the live one and drop it afterwards.
+
+    Raises:
+        InsufficientPrivilege: the login may not create databases.
+    """
+    await _drop_stale(conn)
+    name = f"{PREFIX}{int(time.time()):x}_{secrets.token_hex(4)}"
+    try:
+        await conn.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+        )
+    except psycopg.errors.InsufficientPrivilege as err:
+        raise InsufficientPrivilege(
+            f"{conn.info.user} may not create the scratch database that a plan is tried in:"
+            f' run ALTER ROLE "{conn.info.user}" CREATEDB, or give --scratch-url with an empty'
+            " database"
+        ) from err
+    try:
+        async with scratch_at(address, login, database=name) as scratch:
+            yield scratch
+    finally:
+        with suppress(psycopg.Error):
+            await _drop(conn, name)
+
+
+@asynccontextmanager
+async def scratch_at(
+    address: ServerAddress, login: Login, *, database: str
+) -> AsyncIterator[Scratch]:
+    """Use a database that is there; nothing stays in it."""
+    conn = await connect(address, login, database=database, settings=SETTINGS)
+    try:
+        yield Scratch(conn=conn)
+    finally:
+        await conn.close()
+
+
+async def ensure_scratch_database(conn: Session, name: str) -> None:
+    """Make a scratch database that stays, unless it is there."""
+    found = await conn.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
+    if await found.fetchone() is None:
+        with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            await conn.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+            )
+
+
+async def _drop_stale(conn: Session) -> None:
+    """Drop what killed runs of this login left more than an hour ago."""
+    found = await conn.execute(
+        "SELECT datname FROM pg_database d WHERE datname LIKE %s AND"
+        " pg_has_role(datdba, 'USAGE') AND NOT EXISTS"
+        " (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid)",
+        (PREFIX.replace("_", r"\_") + "%",),
+    )
+    for (name,) in await found.fetchall():
+        stamp = re.match(r"([0-9a-f]+)_", name.removeprefix(PREFIX))
+        if stamp and time.time() - int(stamp[1], 16) > STALE_SECONDS:
+            with suppress(psycopg.Error):
+                await _drop(conn, name)
+
+
+async def _drop(conn: Session, name: str) -> None:
+    query = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    await conn.execute(query)
