@@ -8,7 +8,14 @@ import platform
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from appdb import __version__
 from appdb.reconcile.keys import Kind, ObjectKey
@@ -42,6 +49,7 @@ class Metrics:
     loop_lag: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
+        disable_created_metrics()
         self._define_work()
         self._define_objects()
         build = Gauge(

@@ -56,8 +56,8 @@ def run(settings: Settings) -> None:
     log.info("the operator starts", extra={"settings": settings.model_dump_json()})
     try:
         asyncio.run(_main(settings))
-    except AppDBError as error:
-        log.error(error.message)  # noqa: TRY400 - the message says it all
+    except (AppDBError, OSError) as error:
+        log.error("the operator cannot run: %s", error)  # noqa: TRY400 - the message says it all
         sys.exit(1)
 
 
@@ -189,9 +189,10 @@ class Operator:
         await self.dispatch.drain(self.settings.grace_seconds)
         await asyncio.wait({watching}, timeout=10)
         await serving
-        if watching.done() and not stop.is_set():
+        if watching.done():
+            # kopf has its own handler of SIGTERM and returns; when a watch failed for good it
+            # raises, and starting again is what helps.
             await watching
-            raise AppDBError("a watch ended for good; starting again is what helps")
 
     async def _watch(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
         registry = kopf.OperatorRegistry()

@@ -21,7 +21,7 @@ from appdb.errors import (
     ServerNotFound,
 )
 from appdb.model.names import database_name_for, hashed_database_name_for
-from appdb.postgres.deprovision import drop_database
+from appdb.postgres.deprovision import delete_database
 from appdb.postgres.server import read_server
 from appdb.reconcile.context import Context
 from appdb.reconcile.database.report import deleting_status
@@ -108,7 +108,7 @@ async def _drop(context: Context, database: AppDatabase, server: DatabaseServer)
             database, server, await context.cluster.cluster_id(), name=name, password=""
         )
         try:
-            if await drop_database(sessions, wanted):
+            if (await delete_database(sessions, wanted)).database:
                 dropped.append(name)
         except (NameConflict, AdoptionRequired):
             # What carries somebody else's claim, or none, was never ours to drop.

@@ -8,13 +8,14 @@ from appdb.api.appdatabase_status import (
 )
 from appdb.api.names import LABEL_SOURCE
 from appdb.api.reasons import Reason
+from appdb.api.server import DatabaseServer
 from appdb.errors import NothingDetected, ParseFailed
 from appdb.model.analysis import Analysis
 from appdb.model.finding import Finding, Severity
 from appdb.reconcile.database.observed import SourceView
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Done, Stage
-from appdb.source.options import AnalysisOptions
+from appdb.source.analyze import AnalysisOptions
 
 FIRST_FINDINGS = 10
 _ORDER = {severity: position for position, severity in enumerate(Severity)}
@@ -31,13 +32,23 @@ async def analyze(work: Work) -> None:
     if not isinstance(view, SourceView) or spec is None:
         msg = "an analysis was listed without a source"
         raise TypeError(msg)
-    analysis = await work.context.analysis.analyze(
-        view.bundle, AnalysisOptions(framework=spec.framework)
+    work.source_status = SourceStatus(
+        digest=view.bundle.digest,
+        revision=view.revision,
+        files=len(view.bundle.files),
+        bytes=view.bundle.size,
     )
+    options = AnalysisOptions(framework=spec.framework, extensions=_allowed(work))
+    analysis = await work.context.analysis.analyze(view.bundle, options)
     work.source_status = source_status(analysis, view)
     _require_sound(analysis)
     work.analysis = analysis
     work.results[Stage.SOURCE] = Done(Reason.ANALYZED, analyzed_message(analysis, view))
+
+
+def _allowed(work: Work) -> tuple[str, ...] | None:
+    server = work.observed.server
+    return server.spec.allowed_extensions if isinstance(server, DatabaseServer) else None
 
 
 def source_status(analysis: Analysis, view: SourceView) -> SourceStatus:

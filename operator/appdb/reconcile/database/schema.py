@@ -7,13 +7,13 @@ from appdb.api.appdatabase_status import SchemaStatus
 from appdb.api.reasons import Reason
 from appdb.api.schema_spec import SchemaMode
 from appdb.cluster.events import EventReason
-from appdb.errors import AppDBError, DDLFailed
+from appdb.errors import AppDBError, DDLFailed, PlanPendingApproval
 from appdb.model.analysis import Analysis
 from appdb.model.digest import digest_of_texts
 from appdb.postgres.connect import Session
 from appdb.postgres.ddl import apply_first_schema, read_tables
 from appdb.reconcile.database.work import Work
-from appdb.reconcile.results import Absent, Done, Failed, Stage
+from appdb.reconcile.results import Done, Failed, Stage
 
 
 async def sync_schema(work: Work, session: Session) -> None:
@@ -25,7 +25,9 @@ async def sync_schema(work: Work, session: Session) -> None:
         return
     if work.analysis is None:
         if work.database.spec.source is None:
-            work.results[Stage.SCHEMA] = Absent()
+            work.results[Stage.SCHEMA] = Done(
+                Reason.DISABLED, "no source is given: the tables are left alone"
+            )
         return
     try:
         await _apply(work, session, work.analysis)
@@ -40,6 +42,17 @@ async def _apply(work: Work, session: Session, analysis: Analysis) -> None:
     if before is not None and before.applied_hash == desired and tables:
         work.results[Stage.SCHEMA] = Done(_reason_before(work), _message(len(tables)))
         return
+    mode = work.database.spec.schema_.mode
+    if mode is SchemaMode.PLAN_ONLY:
+        work.results[Stage.SCHEMA] = Done(
+            Reason.PLAN_ONLY,
+            f"schema.mode is PlanOnly: {len(analysis.statements)} statements planned, none run",
+        )
+        return
+    if mode is SchemaMode.REVIEW:
+        raise PlanPendingApproval(
+            f"schema.mode is Review: {len(analysis.statements)} statements wait for an approval"
+        )
     if tables:
         raise DDLFailed(
             "the source has changed and the database holds tables already; this version "

@@ -62,7 +62,7 @@ async def _look(
         context.observer.error_seen(key, error.reason)
         return Again(after_seconds=RETRY_SECONDS, failed=True)
     context.resync.looked(key, now=context.clock())
-    if _was_unready(before) or requested != before.last_handled_reconcile_at:
+    if _was_unready(before) or requested not in {"", before.last_handled_reconcile_at}:
         for user in users:
             context.wake(user)
     return LEAVE
