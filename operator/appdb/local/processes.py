@@ -6,6 +6,7 @@ for whatever reason, SIGKILL included. A parent-death signal would not do: it is
 the thread that forks, and is lost when the child enters a user namespace.
 """
 
+import atexit
 import os
 import signal
 import subprocess
@@ -25,6 +26,7 @@ _watchdog_lock = threading.Lock()
 _watchdogs: dict[int, subprocess.Popen[bytes]] = {}
 # Detached processes outlive their Popen value; keeping it silences ResourceWarning.
 _detached: list[subprocess.Popen[bytes]] = []
+_watched: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +99,7 @@ def start_process(command: Command) -> Process:
             start_new_session=command.detached,
             process_group=None if command.detached else _watched_group(),
         )
-    if command.detached:
-        _detached.append(popen)
+    (_detached if command.detached else _watched).append(popen)
     return Process(pid=popen.pid, birth=read_birth(popen.pid), _popen=popen)
 
 
@@ -143,3 +144,12 @@ def _watched_group() -> int:
             )
             _watchdogs[os.getpid()] = watchdog
         return watchdog.pid
+
+
+@atexit.register
+def _dismiss_watchdog() -> None:
+    """End the watchdog at once when it has nobody to end; else it does its work."""
+    watchdog = _watchdogs.get(os.getpid())
+    if watchdog is not None and all(popen.poll() is not None for popen in _watched):
+        watchdog.kill()
+        watchdog.wait()
