@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import psycopg
 
@@ -82,11 +82,25 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Book:
+    """A session of its own for the ledger, where the one that changes tables may not write it.
+
+    A login of the application must never act with the operator's rights, not even inside a
+    function that one of its own checks calls. Records then follow what they tell of instead
+    of committing with it; the catalog decides what is there, as always.
+    """
+
+    conn: Session
+    roles: Roles = field(default_factory=Roles)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """How to run: the policy's time-outs, who works, who is told, and chance."""
 
     policy: Policy = field(default_factory=Policy)
     roles: Roles = field(default_factory=Roles)
+    book: Book | None = None
     actor: str = "appdb"
     tell: Listener = lambda _: None
     wait_seconds: float = 10.0
@@ -111,7 +125,7 @@ async def apply_release(conn: Session, plan: Plan, run: Run) -> Outcome:
             raise ConcurrentUpdate(
                 f"the schema of {conn.info.dbname} changed since the plan was made: plan again"
             )
-        if plan.is_direct:
+        if plan.is_direct and run.book is None:
             return await _apply_direct(conn, plan, run, started)
         return await _Applier(conn=conn, plan=plan, run=run, started=started).apply()
 
@@ -192,6 +206,11 @@ class _Applier:
     ordinal: int = 0
     failures: list[Failure] = field(default_factory=list)
 
+    @property
+    def _book(self) -> Book:
+        """Where the ledger is written: by default the very session that changes tables."""
+        return self.run.book or Book(conn=self.conn, roles=self.run.roles)
+
     async def apply(self) -> Outcome:
         if self.plan.is_adoption and (self.plan.pending or self.plan.blocked):
             return await self._outcome_untouched()
@@ -218,22 +237,24 @@ class _Applier:
     async def _open(self) -> None:
         # A server notices within a second that this process is gone, and stops its work.
         await self.conn.execute("SET client_connection_check_interval = '1s'")
-        async with self.conn.transaction():
-            await ensure_ledger(self.conn, self.run.roles)
-            await work_as_ledger(self.conn, self.run.roles)
-            self.number = await start_run(self.conn, self.plan, actor=self.run.actor)
+        book = self._book
+        async with book.conn.transaction():
+            await ensure_ledger(book.conn, book.roles)
+            await work_as_ledger(book.conn, book.roles)
+            self.number = await start_run(book.conn, self.plan, actor=self.run.actor)
 
     async def _close(self) -> Outcome:
         after = await read_catalog(self.conn)
         managed = frozenset(key for key in self.plan.managed if key in after.objects)
         error = self.failures[0].error.message if self.failures else None
         state = "partial" if self.failures or self.plan.pending else "applied"
-        async with self.conn.transaction():
-            await work_as_ledger(self.conn, self.run.roles)
+        book = self._book
+        async with book.conn.transaction():
+            await work_as_ledger(book.conn, book.roles)
             gone = [key for key in self.plan.managed if key not in after.objects]
-            await remember(self.conn, _digests(after, managed), _paths(self.plan), gone)
+            await remember(book.conn, _digests(after, managed), _paths(self.plan), gone)
             await finish_run(
-                self.conn,
+                book.conn,
                 self.number,
                 state=state,
                 fingerprint=after.fingerprint,
@@ -305,9 +326,12 @@ class _Applier:
             await self._alone(judged, step)
 
     async def _in_transaction(self, judged: Judged, step: Step, attempt: int) -> None:
-        """The step's record commits with what it changed."""
+        """The step's record commits with what it changed, where one session does both."""
         began = time.monotonic()
         unit = judged.unit
+        is_apart = self.run.book is not None
+        if is_apart:
+            await self._note_fill(unit, step)
         async with self.conn.transaction():
             for name, value in self._limits(step).items():
                 await self.conn.execute("SELECT set_config(%s, %s, true)", (name, value))
@@ -317,25 +341,29 @@ class _Applier:
                 owner = quoted(self.run.roles.owner)
                 query = f"ALTER SCHEMA {unit.subject.quoted} OWNER TO {owner}"
                 await self.conn.execute(query.encode())
-            await work_as_ledger(self.conn, self.run.roles)
-            following = _fill_after(unit, step)
-            if following is not None and following.backfill is not None:
-                fill = following.backfill
-                await begin_fill(self.conn, fill.column, fill.expression)
             milliseconds = round((time.monotonic() - began) * 1000)
-            await record_step(
-                self.conn,
-                self.number,
-                StepRecord(
-                    ordinal=self.ordinal,
-                    sql=step.sql,
-                    step_class=judged.step_class.value,
-                    state="done",
-                    attempts=attempt,
-                    milliseconds=milliseconds,
-                    rows=rows,
-                ),
+            record = self._step_record(
+                judged, step, state="done", attempts=attempt, milliseconds=milliseconds, rows=rows
             )
+            if not is_apart:
+                await work_as_ledger(self.conn, self.run.roles)
+                await self._note_fill(unit, step)
+                await record_step(self.conn, self.number, record)
+        if is_apart:
+            await self._write(record)
+
+    async def _note_fill(self, unit: Unit, step: Step) -> None:
+        """Write down the backfill to go on with, should this process end after `step`."""
+        following = _fill_after(unit, step)
+        if following is None or following.backfill is None:
+            return
+        fill, book = following.backfill, self._book
+        if self.run.book is None:
+            await begin_fill(book.conn, fill.column, fill.expression)
+            return
+        async with book.conn.transaction():
+            await work_as_ledger(book.conn, book.roles)
+            await begin_fill(book.conn, fill.column, fill.expression)
 
     async def _alone(self, judged: Judged, step: Step) -> None:
         """Intent first, then the statement outside any transaction; the catalog knows the rest."""
@@ -370,9 +398,10 @@ class _Applier:
             limits=self._limits(step),
             tell=lambda text: self.run.tell(Event(what="wait", text=text, step=step)),
         )
-        async with self.conn.transaction():
-            await work_as_ledger(self.conn, self.run.roles)
-            await end_fill(self.conn, fill.column)
+        book = self._book
+        async with book.conn.transaction():
+            await work_as_ledger(book.conn, book.roles)
+            await end_fill(book.conn, fill.column)
         milliseconds = round((time.monotonic() - began) * 1000)
         await self._record(judged, step, state="done", milliseconds=milliseconds, rows=rows)
 
@@ -386,18 +415,22 @@ class _Applier:
         milliseconds: int | None = None,
         rows: int | None = None,
     ) -> None:
-        record = StepRecord(
-            ordinal=self.ordinal,
-            sql=step.sql,
-            step_class=judged.step_class.value,
-            state=state,
-            sqlstate=sqlstate,
-            milliseconds=milliseconds,
-            rows=rows,
+        await self._write(
+            self._step_record(
+                judged, step, state=state, sqlstate=sqlstate, milliseconds=milliseconds, rows=rows
+            )
         )
-        async with self.conn.transaction():
-            await work_as_ledger(self.conn, self.run.roles)
-            await record_step(self.conn, self.number, record)
+
+    async def _write(self, record: StepRecord) -> None:
+        book = self._book
+        async with book.conn.transaction():
+            await work_as_ledger(book.conn, book.roles)
+            await record_step(book.conn, self.number, record)
+
+    def _step_record(self, judged: Judged, step: Step, **told: Any) -> StepRecord:
+        return StepRecord(
+            ordinal=self.ordinal, sql=step.sql, step_class=judged.step_class.value, **told
+        )
 
     def _limits(self, step: Step) -> dict[str, str]:
         policy = self.run.policy

@@ -24,6 +24,7 @@ from appdb.plan.recipes.types import enum_with_labels
 from appdb.plan.renames import Renames, rename_units, resolve_renames
 from appdb.plan.scope import drift_of, foreign_of, keys_of_options, origins_of, record_digest
 from appdb.plan.unit import Unit
+from appdb.postgres.apply import Book
 from appdb.postgres.connect import Session
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.ledger import Ledger, Roles, read_ledger
@@ -54,6 +55,7 @@ async def plan_release(
     policy: Policy,
     *,
     roles: Roles = Roles(),  # noqa: B008 - a frozen value
+    book: Book | None = None,
 ) -> Plan:
     """Plan what brings a database to what a release declares; changes nothing.
 
@@ -66,7 +68,7 @@ async def plan_release(
         PlanDiverges: the rehearsal does not reach what is declared.
         DDLFailed, InvalidSpec, ExtensionNotAllowed: a declared statement cannot be run.
     """
-    ledger = await read_ledger(conn, roles)
+    ledger = await read_ledger(book.conn, book.roles) if book else await read_ledger(conn, roles)
     live = await read_catalog(conn)
     _refuse_silence(release, ledger)
     if scratch is None or (live.is_empty and not ledger.digests):
