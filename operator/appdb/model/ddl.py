@@ -21,6 +21,7 @@ class DdlKind(IntEnum):
     INDEX = 6
     CONSTRAINT = 7
     COMMENT = 8
+    VIEW = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

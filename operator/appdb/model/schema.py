@@ -182,6 +182,17 @@ class Namespace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """`query` is the SELECT as written, without a semicolon."""
+
+    name: str
+    query: str
+    evidence: Evidence
+    schema: str | None = None
+    materialized: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Schema:
     """Everything that one source declares, in the order in which it is declared."""
 
@@ -190,6 +201,7 @@ class Schema:
     enums: tuple[Enum, ...] = ()
     sequences: tuple[Sequence, ...] = ()
     tables: tuple[Table, ...] = ()
+    views: tuple[View, ...] = ()
 
     @property
     def column_count(self) -> int:

@@ -22,6 +22,7 @@ from appdb.model.schema import (
     Schema,
     Table,
     Unique,
+    View,
 )
 
 
@@ -36,6 +37,7 @@ def render(schema: Schema) -> tuple[DdlStatement, ...]:
         *(_index(table, index) for table in schema.tables for index in table.indexes),
         *(_foreign_key(table, key) for table in schema.tables for key in table.foreign_keys),
         *(comment for table in schema.tables for comment in _comments(table)),
+        *(_view(view) for view in schema.views),
     )
 
 
@@ -239,4 +241,15 @@ def _comment(table: Table, target: str, text: str) -> DdlStatement:
         evidence=table.evidence,
         schema=table.schema,
         table=table.name,
+    )
+
+
+def _view(view: View) -> DdlStatement:
+    what = "MATERIALIZED VIEW" if view.materialized else "VIEW"
+    return DdlStatement(
+        kind=DdlKind.VIEW,
+        sql=f"CREATE {what} {qualified(view.schema, view.name)} AS {view.query}",
+        name=view.name,
+        evidence=view.evidence,
+        schema=view.schema,
     )

@@ -66,7 +66,12 @@ def merge(readings: Sequence[Reading]) -> tuple[Merged, tuple[Finding, ...]]:
         findings.extend(_clashes(extraction.schema, title, taken))
         kept = told if extraction.statements else judged
         kept.append(_without(extraction.schema, taken))
-        statements.extend(each for each in extraction.statements if _made_by(each) not in taken)
+        there = _made_by_others(judged)
+        statements.extend(
+            each
+            for each in extraction.statements
+            if _made_by(each) not in taken and (each.kind, _own_place(each)) not in there
+        )
         owners.update((where, title) for where in mine - taken.keys())
     merged = Merged(schema=joined(judged), told=joined(told), statements=tuple(statements))
     return merged, tuple(findings)
@@ -80,6 +85,7 @@ def joined(kept: Sequence[Schema]) -> Schema:
         enums=_first(kept, lambda s: s.enums, _enum_key),
         sequences=_first(kept, lambda s: s.sequences, lambda q: place(q.schema, q.name)),
         tables=tuple(table for each in kept for table in each.tables),
+        views=_first(kept, lambda s: s.views, lambda v: place(v.schema, v.name)),
     )
 
 
@@ -93,6 +99,23 @@ def _made_by(statement: DdlStatement) -> Place:
     return ("", "")
 
 
+def _own_place(statement: DdlStatement) -> Place:
+    if statement.kind in {DdlKind.EXTENSION, DdlKind.NAMESPACE}:
+        return place(None, statement.name)
+    return place(statement.schema, statement.name)
+
+
+def _made_by_others(judged: Iterable[Schema]) -> set[tuple[DdlKind, Place]]:
+    """What the printer will make already: extensions, schemas, types, sequences."""
+    found: set[tuple[DdlKind, Place]] = set()
+    for schema in judged:
+        found |= {(DdlKind.EXTENSION, place(None, each.name)) for each in schema.extensions}
+        found |= {(DdlKind.NAMESPACE, place(None, each.name)) for each in schema.namespaces}
+        found |= {(DdlKind.TYPE, place(each.schema, each.name)) for each in schema.enums}
+        found |= {(DdlKind.SEQUENCE, place(each.schema, each.name)) for each in schema.sequences}
+    return found
+
+
 def _without(schema: Schema, taken: Iterable[Place]) -> Schema:
     places = set(taken)
     return Schema(
@@ -101,6 +124,7 @@ def _without(schema: Schema, taken: Iterable[Place]) -> Schema:
         enums=schema.enums,
         sequences=schema.sequences,
         tables=tuple(t for t in schema.tables if place(t.schema, t.name) not in places),
+        views=schema.views,
     )
 
 

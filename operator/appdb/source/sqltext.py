@@ -74,13 +74,13 @@ _KINDS = {
 }
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """Yield the tokens of a text without spaces and comments.
+def tokens(text: str, start: int = 0) -> Iterator[Token]:
+    """Yield the tokens of a text from an offset on, without spaces and comments.
 
     Raises:
         NotSql: a quote or a comment does not end.
     """
-    at = 0
+    at = start
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None or found.lastgroup is None:
@@ -112,23 +112,6 @@ def _dollar_end(text: str, found: re.Match[str]) -> int:
     if closing < 0:
         raise NotSql(f"the quote {found['dollar']} does not end", found.start())
     return closing + len(found["dollar"])
-
-
-def split(text: str) -> Iterator[list[Token]]:
-    """Yield the statements of a text as lists of tokens, without the semicolons.
-
-    Raises:
-        NotSql: see `tokens`.
-    """
-    statement: list[Token] = []
-    for token in tokens(text):
-        if token.text != ";":
-            statement.append(token)
-        elif statement:
-            yield statement
-            statement = []
-    if statement:
-        yield statement
 
 
 def is_balanced(statement: list[Token]) -> bool:

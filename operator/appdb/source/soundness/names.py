@@ -14,6 +14,11 @@ from appdb.source.soundness.remarks import Remarks
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 
 
+def is_reserved_schema(name: str) -> bool:
+    """Tell whether a schema is not an application's to write to."""
+    return name.startswith("pg_") or name in {"information_schema", "_appdb"}
+
+
 def checked(name: str, what: str, evidence: Evidence, remarks: Remarks) -> bool:
     """Tell whether a declared name can stand as it is; a name that cannot is an error."""
     if not name or "\0" in name:

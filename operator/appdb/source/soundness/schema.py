@@ -13,9 +13,10 @@ from appdb.source.merge import PUBLIC, Place, place
 from appdb.source.soundness.columns import serial_sequences, sound_columns
 from appdb.source.soundness.expressions import Known
 from appdb.source.soundness.keys import sound_indexes, sound_keys
-from appdb.source.soundness.names import Relations, checked, shortened
+from appdb.source.soundness.names import Relations, checked, is_reserved_schema, shortened
 from appdb.source.soundness.references import sound_references
 from appdb.source.soundness.remarks import Remarks
+from appdb.source.soundness.views import sound_views
 from appdb.source.sqltext import one_expression
 
 
@@ -55,6 +56,7 @@ def sound(schema: Schema, told: Schema) -> tuple[Schema, tuple[Finding, ...]]:
         enums=enums,
         sequences=sequences,
         tables=tuple(tables),
+        views=sound_views(schema.views, by_place, relations, remarks),
     )
     return found, tuple(remarks.findings)
 
@@ -96,10 +98,10 @@ def _can_stand_in(
 ) -> bool:
     if schema is None:
         return True
-    if schema.startswith("pg_") or schema == "information_schema":
+    if is_reserved_schema(schema):
         remarks.error(
             "NAME_RESERVED",
-            f'{what} stands in schema "{schema}", which belongs to Postgres',
+            f'{what} stands in schema "{schema}", which belongs to Postgres or to the operator',
             piece.evidence,
         )
         return False
