@@ -76,6 +76,9 @@ def database_statements(facts: DatabaseFacts, wanted: WantedDatabase) -> Iterato
     for privilege in _CLOSED_TO_PUBLIC:
         if (None, privilege) in found.grants:
             yield sql.SQL("REVOKE {} ON DATABASE {} FROM PUBLIC").format(sql.SQL(privilege), name)
+    if not facts.is_superuser and (facts.admin, "CONNECT") not in found.grants:
+        # For the ledger: so that the admin need not become a member of the owner each time.
+        yield sql.SQL("GRANT CONNECT ON DATABASE {} TO CURRENT_USER").format(name)
     yield from _grants(found, wanted)
     limit = _NO_LIMIT if wanted.connection_limit is None else wanted.connection_limit
     if found.connection_limit != limit:

@@ -16,6 +16,8 @@ from appdb.postgres.statements import read_row
 from appdb.postgres.wanted import AccessRole, WantedDatabase
 
 PUBLIC_SCHEMA = "public"
+# Where the operator keeps what it did to the tables; the app has no right on it.
+LEDGER_SCHEMA = "_appdb"
 
 _READ = """
 SELECT
@@ -73,7 +75,7 @@ async def read_inside(session: Session, wanted: WantedDatabase) -> InsideFacts:
         session,
         _READ,
         {
-            "schemas": [PUBLIC_SCHEMA, *wanted.schemas],
+            "schemas": [PUBLIC_SCHEMA, LEDGER_SCHEMA, *wanted.schemas],
             "app": wanted.roles.app,
             "groups": [group for group, _ in _groups(wanted)],
         },
@@ -95,6 +97,10 @@ def missing_extensions(facts: InsideFacts, wanted: WantedDatabase) -> tuple[str,
 
 def inside_statements(facts: InsideFacts, wanted: WantedDatabase) -> Iterator[sql.Composable]:
     """Derive what has to be run as the admin; nothing when all is as wanted."""
+    if LEDGER_SCHEMA not in facts.schemas:
+        yield sql.SQL("CREATE SCHEMA {} AUTHORIZATION CURRENT_USER").format(
+            sql.Identifier(LEDGER_SCHEMA)
+        )
     for name in dict.fromkeys((PUBLIC_SCHEMA, *wanted.schemas)):
         yield from _schema_statements(facts.schemas.get(name), name, wanted)
     for group, role in _groups(wanted):

@@ -19,7 +19,6 @@ from appdb.postgres.connect import Session
 KEEP_RUNS = 50
 
 _CREATE: tuple[LiteralString, ...] = (
-    "CREATE SCHEMA IF NOT EXISTS _appdb",
     """
     CREATE TABLE IF NOT EXISTS _appdb.runs (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -216,13 +215,19 @@ async def ensure_ledger(conn: Session, roles: Roles) -> None:
     Raises:
         InsufficientPrivilege: the message carries the GRANT.
     """
-    found = await conn.execute("SELECT to_regclass('_appdb.objects') IS NOT NULL")
+    found = await conn.execute(
+        "SELECT to_regclass('_appdb.objects') IS NOT NULL, to_regnamespace('_appdb') IS NOT NULL"
+    )
     row = await found.fetchone()
-    if row and row[0]:
+    has_tables, has_schema = row or (False, False)
+    if has_tables:
         return
     try:
         async with conn.transaction():
             await work_as_ledger(conn, roles)
+            # IF NOT EXISTS would ask for the right to make schemas even where there is one.
+            if not has_schema:
+                await conn.execute("CREATE SCHEMA _appdb")
             for query in _CREATE:
                 await conn.execute(query)
     except psycopg.errors.InsufficientPrivilege as err:

@@ -4,6 +4,8 @@ A value made once by the wiring. Time and chance come in here, so that a run can
 repeated in a test.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +40,17 @@ class Observer(Protocol):
         """An object is no more."""
 
 
+class PlanningLocks:
+    """One lock per server: a planner holds several sessions, two could lock each other out."""
+
+    def __init__(self) -> None:
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def __call__(self, server: str) -> asyncio.Lock:
+        """Return the lock of a server; a context manager."""
+        return self._locks[server]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """The surroundings of all runs of one process.
@@ -54,6 +67,7 @@ class Context:
     resync: ResyncClock
     observer: Observer
     operator_namespace: str
+    planning: PlanningLocks
     wake: Callable[[ObjectKey], None]
     periods: dict[str, float]
     now: Callable[[], datetime]

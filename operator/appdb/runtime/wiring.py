@@ -24,7 +24,7 @@ from appdb.cluster.lease import Election
 from appdb.cluster.secrets import new_password
 from appdb.errors import AppDBError
 from appdb.postgres.sessions import DEFAULT_LIMIT, ServerSessions
-from appdb.reconcile.context import Context
+from appdb.reconcile.context import Context, PlanningLocks
 from appdb.reconcile.database.run import reconcile_database, report_broken
 from appdb.reconcile.dispatch import Again, Dispatch
 from appdb.reconcile.keys import Kind, ObjectKey
@@ -117,6 +117,7 @@ class Operator:
             resync=resync,
             observer=MetricsObserver(metrics, resync),
             operator_namespace=settings.operator_namespace,
+            planning=PlanningLocks(),
             wake=dispatch.add,
             periods=periods,
             now=_utc_now,

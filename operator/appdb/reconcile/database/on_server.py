@@ -18,7 +18,7 @@ from appdb.postgres.facts import read_database
 from appdb.postgres.provision import Outcome, app_session, ensure_database
 from appdb.postgres.server import read_server, require_usable
 from appdb.postgres.wanted import WantedDatabase
-from appdb.reconcile.database.schema import sync_schema
+from appdb.reconcile.database.schema import sync_with_engine, sync_with_session
 from appdb.reconcile.database.wanted import database_name, has_derived_name, wanted_on_server
 from appdb.reconcile.database.work import OnServer, Work
 from appdb.reconcile.results import Done, Stage
@@ -75,13 +75,10 @@ async def use_login(work: Work) -> None:
             Reason.ISSUED,
             f"{place.wanted.logins[0].username} logs in with Secret {work.database.secret_name}",
         )
-        await _sync(work, session)
-
-
-async def _sync(work: Work, session: Session) -> None:
-    if Stage.SCHEMA in work.results:
-        return
-    await sync_schema(work, session)
+        if Stage.SCHEMA not in work.results:
+            await sync_with_session(work, session)
+    if Stage.SCHEMA not in work.results:
+        await sync_with_engine(work)
 
 
 async def _judged(session: Session, work: Work) -> WantedDatabase:

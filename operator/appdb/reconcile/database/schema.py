@@ -1,74 +1,151 @@
-"""Brings the tables to what the source declares, over the app's own session.
+"""Brings the tables to what the source declares.
 
-Nothing is ever dropped here. A database without tables gets them all in one transaction.
+An empty database gets all its tables in one transaction over the login that has just
+proved itself. Tables that are there are changed by the migration engine, which plans,
+rehearses and asks the rows first. Nothing is dropped here.
 """
 
 from appdb.api.appdatabase_status import SchemaStatus
 from appdb.api.reasons import Reason
 from appdb.api.schema_spec import SchemaMode
 from appdb.cluster.events import EventReason
-from appdb.errors import AppDBError, DDLFailed, PlanPendingApproval
+from appdb.errors import AppDBError, PlanPendingApproval
 from appdb.model.analysis import Analysis
 from appdb.model.digest import digest_of_texts
+from appdb.plan.plan import Plan
+from appdb.postgres.apply import Book, Outcome
 from appdb.postgres.connect import Session
-from appdb.postgres.ddl import apply_first_schema, read_tables
+from appdb.postgres.ddl import TableRow, apply_first_schema, read_tables
+from appdb.postgres.firstrun import record_first_run
+from appdb.reconcile.database.release import release, require_applied
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Done, Failed, Stage
 
 
-async def sync_schema(work: Work, session: Session) -> None:
-    """Bring the tables to the source and note what became of it in `work`."""
+async def sync_with_session(work: Work, session: Session) -> None:
+    """Do what can be done over the app's session; leaves the stage open for the engine."""
     if work.database.spec.schema_.mode is SchemaMode.OFF:
-        work.results[Stage.SCHEMA] = Done(
-            Reason.DISABLED, "schema.mode is Off: the tables are left alone"
-        )
+        _disabled(work, "schema.mode is Off: the tables are left alone")
+        return
+    if work.database.spec.source is None:
+        _disabled(work, "no source is given: the tables are left alone")
         return
     if work.analysis is None:
-        if work.database.spec.source is None:
-            work.results[Stage.SCHEMA] = Done(
-                Reason.DISABLED, "no source is given: the tables are left alone"
-            )
         return
     try:
-        await _apply(work, session, work.analysis)
+        await _first_or_unchanged(work, session, work.analysis)
     except AppDBError as error:
         work.results[Stage.SCHEMA] = Failed(error)
 
 
-async def _apply(work: Work, session: Session, analysis: Analysis) -> None:
-    desired = digest_of_texts(statement.sql for statement in analysis.statements)
+async def sync_with_engine(work: Work) -> None:
+    """Change tables that are there; called without a session in hand."""
+    if work.analysis is None:
+        return
+    analysis, desired = work.analysis, _digest(work.analysis)
+    try:
+        if work.unrecorded:
+            await _record(work, analysis)
+            return
+        plan, outcome = await release(work, analysis)
+        _note(work, plan, outcome, desired)
+        require_applied(plan, outcome)
+    except AppDBError as error:
+        work.results[Stage.SCHEMA] = Failed(error)
+
+
+async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) -> None:
+    desired = _digest(analysis)
     before = work.database.status.schema_
     tables = await read_tables(session)
     if before is not None and before.applied_hash == desired and tables:
         work.results[Stage.SCHEMA] = Done(_reason_before(work), _message(len(tables)))
         return
+    if tables:
+        return
     mode = work.database.spec.schema_.mode
+    count = len(analysis.statements)
     if mode is SchemaMode.PLAN_ONLY:
         work.results[Stage.SCHEMA] = Done(
-            Reason.PLAN_ONLY,
-            f"schema.mode is PlanOnly: {len(analysis.statements)} statements planned, none run",
+            Reason.PLAN_ONLY, f"schema.mode is PlanOnly: {count} statements planned, none run"
         )
         return
     if mode is SchemaMode.REVIEW:
-        raise PlanPendingApproval(
-            f"schema.mode is Review: {len(analysis.statements)} statements wait for an approval"
-        )
-    if tables:
-        raise DDLFailed(
-            "the source has changed and the database holds tables already; this version "
-            "does not change existing tables. The old ones serve on"
-        )
+        raise PlanPendingApproval(f"schema.mode is Review: {count} statements wait for an approval")
     await apply_first_schema(session, analysis.statements)
     made = await read_tables(session)
+    work.schema_status = _status(work, desired, made, applied=desired)
+    work.unrecorded = True
+    work.events.append((EventReason.SCHEMA_APPLIED, f"made {len(made)} tables"))
+
+
+async def _record(work: Work, analysis: Analysis) -> None:
+    """Write down a first run, by the operator's own session."""
+    place = work.place
+    async with place.sessions.database(place.wanted.name) as session:
+        await record_first_run(
+            session,
+            Book(conn=session),
+            analysis.statements,
+            source_digest=analysis.digest,
+            frameworks=tuple(framework.name for framework in analysis.frameworks),
+            actor=f"{work.key.namespace}/{work.key.name}",
+        )
+    made = work.schema_status.tables if work.schema_status else 0
+    work.results[Stage.SCHEMA] = Done(Reason.APPLIED, _message(made or 0))
+
+
+def _note(work: Work, plan: Plan, outcome: Outcome | None, desired: str) -> None:
+    """Write down for status what a release did and what it left."""
+    before = work.database.status.schema_
+    complete = plan.is_empty or (
+        outcome is not None and not outcome.failures and not plan.pending and not plan.blocked
+    )
+    applied = outcome.applied if outcome is not None else 0
+    tables = {key for key in plan.managed if key.kind.value == "table"}
+    columns = sum(1 for key in plan.managed if key.kind.value == "column")
     work.schema_status = SchemaStatus(
         desired_hash=desired,
-        applied_hash=desired,
-        tables=len(made),
-        columns=sum(table.columns for table in made),
+        applied_hash=desired if complete else (before.applied_hash if before else ""),
+        tables=len(tables),
+        columns=columns,
+        last_applied_time=(
+            work.context.now() if applied else (before.last_applied_time if before else None)
+        ),
+        plan_hash="" if complete else plan.plan_hash,
+        pending_steps=len(plan.pending),
+    )
+    if outcome is None and plan.judged:
+        work.results[Stage.SCHEMA] = Done(
+            Reason.PLAN_ONLY,
+            f"schema.mode is PlanOnly: {len(plan.steps) + len(plan.pending)} steps planned, none "
+            "run",
+        )
+        return
+    reason = Reason.APPLIED if applied else Reason.NO_CHANGES
+    work.results[Stage.SCHEMA] = Done(reason, _message(len(tables)))
+    if applied:
+        work.events.append((EventReason.SCHEMA_APPLIED, f"{applied} steps changed the tables"))
+
+
+def _status(
+    work: Work, desired: str, tables: tuple[TableRow, ...], *, applied: str
+) -> SchemaStatus:
+    return SchemaStatus(
+        desired_hash=desired,
+        applied_hash=applied,
+        tables=len(tables),
+        columns=sum(table.columns for table in tables),
         last_applied_time=work.context.now(),
     )
-    work.results[Stage.SCHEMA] = Done(Reason.APPLIED, _message(len(made)))
-    work.events.append((EventReason.SCHEMA_APPLIED, f"made {len(made)} tables"))
+
+
+def _digest(analysis: Analysis) -> str:
+    return digest_of_texts(statement.sql for statement in analysis.statements)
+
+
+def _disabled(work: Work, message: str) -> None:
+    work.results[Stage.SCHEMA] = Done(Reason.DISABLED, message)
 
 
 def _message(tables: int) -> str:

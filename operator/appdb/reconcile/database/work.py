@@ -15,7 +15,7 @@ from appdb.postgres.server import ServerFacts
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.wanted import WantedDatabase
 from appdb.reconcile.context import Context
-from appdb.reconcile.database.observed import Observed
+from appdb.reconcile.database.observed import Observed, SourceView
 from appdb.reconcile.keys import ObjectKey, database_key
 from appdb.reconcile.results import Result, Stage
 from appdb.reconcile.status import StatusWriter
@@ -44,6 +44,7 @@ class Work:
     on_server: OnServer | None = None
     analysis: Analysis | None = None
     has_secret: bool = False
+    unrecorded: bool = False
     oid: int = 0
     source_status: SourceStatus | None = None
     schema_status: SchemaStatus | None = None
@@ -58,6 +59,12 @@ class Work:
     def database(self) -> AppDatabase:
         """The object of this run."""
         return self.observed.database
+
+    @property
+    def source_paths(self) -> tuple[str, ...]:
+        """All files of the source, also those that no front end reads."""
+        source = self.observed.source
+        return tuple(source.bundle.files) if isinstance(source, SourceView) else ()
 
     @property
     def server(self) -> DatabaseServer:

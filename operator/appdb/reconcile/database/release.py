@@ -1,0 +1,131 @@
+"""Brings tables that are there already to what the source declares, by the migration engine.
+
+The app's own login changes the tables, the operator's session writes the ledger, and
+everything is tried in a scratch database first.
+"""
+
+from contextlib import AsyncExitStack
+
+from appdb.api.appdatabase import AppDatabase
+from appdb.api.quantities import parse_duration, parse_quantity
+from appdb.api.schema_spec import SchemaMode, SchemaSpec
+from appdb.api.server import DatabaseServer
+from appdb.errors import (
+    AdoptionRequired,
+    DataConflict,
+    InvalidSpec,
+    PlanPendingApproval,
+)
+from appdb.model.analysis import Analysis
+from appdb.plan.hazards import Hazard, StepClass
+from appdb.plan.plan import Plan
+from appdb.plan.policy import Allowance, DriftPolicy, Policy, Rename
+from appdb.postgres.apply import Book, Outcome, Run, apply_release
+from appdb.postgres.migrate import Release, plan_release
+from appdb.postgres.provision import app_session
+from appdb.postgres.scratch import SETTINGS as SCRATCH_SETTINGS
+from appdb.postgres.scratch import Scratch, ensure_scratch_database
+from appdb.reconcile.database.wanted import milliseconds
+from appdb.reconcile.database.work import Work
+
+SCRATCH_DATABASE = "_appdb_scratch"
+# The scratch database, the app's login and the ledger are open at one time.
+SESSIONS_NEEDED = 3
+
+
+async def release(work: Work, analysis: Analysis) -> tuple[Plan, Outcome | None]:
+    """Plan, and apply what may run; the outcome is None when nothing was run.
+
+    Raises:
+        InvalidSpec: the server's bound on our sessions is too small for planning.
+        AppDBError: planning or applying failed as a whole; nothing is half done.
+    """
+    place, server = work.place, work.server
+    if place.sessions.limit < SESSIONS_NEEDED:
+        raise InvalidSpec(
+            f"connections.max of DatabaseServer {server.metadata.name} is "
+            f"{place.sessions.limit}; changing existing tables takes {SESSIONS_NEEDED}"
+        )
+    policy = policy_of(work.database, server)
+    wanted = work.place.wanted
+    declared = Release(
+        statements=analysis.statements,
+        source_digest=analysis.digest,
+        frameworks=tuple(framework.name for framework in analysis.frameworks),
+        paths=work.source_paths,
+    )
+    # One planner per server: each holds several sessions, and two would wait for each other.
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(work.context.planning(server.metadata.name))
+        async with place.sessions.maintenance() as session:
+            await ensure_scratch_database(session, SCRATCH_DATABASE)
+        bench = await stack.enter_async_context(
+            place.sessions.database(SCRATCH_DATABASE, settings=SCRATCH_SETTINGS)
+        )
+        book = Book(conn=await stack.enter_async_context(place.sessions.database(wanted.name)))
+        session = await stack.enter_async_context(app_session(place.sessions, wanted))
+        plan = await plan_release(session, Scratch(conn=bench), declared, policy, book=book)
+        if work.database.spec.schema_.mode is SchemaMode.PLAN_ONLY or not plan.judged:
+            return plan, None
+        actor = f"{work.database.metadata.namespace}/{work.database.metadata.name}"
+        return plan, await apply_release(session, plan, Run(policy=policy, book=book, actor=actor))
+
+
+def require_applied(plan: Plan, outcome: Outcome | None) -> None:
+    """Tell what was not done.
+
+    Raises:
+        DDLFailed, LockTimeout, ...: a step failed; it was taken back.
+        DataConflict: rows forbid a step.
+        AdoptionRequired: tables that were there before us need more than additions.
+        PlanPendingApproval: steps wait for an approval; the message has the hash.
+    """
+    if outcome is not None and outcome.failures:
+        raise outcome.failures[0].error
+    if plan.blocked:
+        first = plan.blocked[0]
+        rows = sum(refusal.count for refusal in first.refusals)
+        counted = f"{rows} rows of " if rows else ""
+        raise DataConflict(
+            f"{counted}{first.unit.subject.table} forbid a change of {first.unit.subject}: "
+            f"{first.why}"
+        )
+    if plan.is_adoption and plan.pending:
+        raise AdoptionRequired(
+            f"the tables were there before: {len(plan.pending)} steps wait for an approval of "
+            f"plan {plan.plan_hash}"
+        )
+    if plan.pending:
+        first_step = plan.pending[0]
+        raise PlanPendingApproval(
+            f"{len(plan.pending)} steps wait for an approval of plan {plan.plan_hash}, first: "
+            f"{first_step.step.reason} ({first_step.judged.why}); the old tables serve on"
+        )
+
+
+def policy_of(database: AppDatabase, server: DatabaseServer) -> Policy:
+    """Return the policy of an object under the floor of its server. Pure."""
+    spec: SchemaSpec = database.spec.schema_
+    allow = {hazard: Allowance(_allowed(spec, hazard)) for hazard in Hazard}
+    return Policy(
+        allow=allow,
+        approved_plan=spec.approved_plan,
+        is_review=spec.mode is SchemaMode.REVIEW,
+        drift=DriftPolicy(spec.drift_policy.value),
+        rewrite_limit_bytes=parse_quantity(spec.rewrite_limit),
+        lock_timeout_ms=milliseconds(parse_duration(spec.lock_timeout)),
+        max_step_seconds=max(1, round(parse_duration(spec.max_step_duration).total_seconds())),
+        max_class=StepClass(server.spec.floor.max_hazard.value),
+        renames=tuple(
+            Rename(table=each.table, column=each.column, to=each.to) for each in spec.renames
+        ),
+        backfills=dict(spec.backfill),
+        casts=dict(spec.casts),
+        extensions=server.spec.allowed_extensions,
+    )
+
+
+def _allowed(spec: SchemaSpec, hazard: Hazard) -> str:
+    fields = {name: value.value for name, value in spec.allow if name}
+    snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in hazard.value)
+    return str(fields[snake])
