@@ -9,27 +9,12 @@ from collections.abc import Callable
 from pydantic.alias_generators import to_camel
 
 from appdb.api.appdatabase import AppDatabaseSpec, DeletionPolicy
-from appdb.api.schema_spec import SchemaMode, SchemaSpec
+from appdb.api.schema_spec import SchemaSpec
 
 # Fields of spec.schema that count as set when they differ from their default.
-_OF_SCHEMA = (
-    "allow",
-    "approved_plan",
-    "renames",
-    "backfill",
-    "casts",
-    "drift_policy",
-    "rewrite_limit",
-    "lock_timeout",
-    "max_step_duration",
-    "migrator",
-)
+_OF_SCHEMA = ("drift_policy", "migrator")
 
 _OTHERS: tuple[tuple[str, Callable[[AppDatabaseSpec], bool]], ...] = (
-    (
-        "schema.mode Review and PlanOnly",
-        lambda spec: spec.schema_.mode in {SchemaMode.REVIEW, SchemaMode.PLAN_ONLY},
-    ),
     ("source.template", lambda spec: spec.source is not None and spec.source.template is not None),
     ("credentials.rotation", lambda spec: spec.credentials.rotation is not None),
     ("access", lambda spec: bool(spec.access)),
