@@ -26,27 +26,37 @@ def next_due(key: ObjectKey, *, now: float, period_seconds: float) -> float:
 
 @dataclass(slots=True)
 class ResyncClock:
-    """Remembers when each key was last looked at in full; `period_of` gives its period."""
+    """Remembers when each key is due next; `period_of` gives its period in seconds."""
 
     period_of: Callable[[ObjectKey], float]
     _due: dict[ObjectKey, float] = field(default_factory=dict)
+    _asked: set[ObjectKey] = field(default_factory=set)
 
-    def is_due(self, key: ObjectKey, *, now: float) -> bool:
-        """Tell whether a full look is due; a key seen for the first time waits for its phase."""
-        due = self._due.get(key)
-        if due is None:
+    def due(self, keys: Iterable[ObjectKey], *, now: float) -> tuple[ObjectKey, ...]:
+        """Return the keys whose time has come, each once a period.
+
+        A key seen for the first time waits for its phase.
+        """
+        found = []
+        for key in keys:
+            due = self._due.get(key)
+            if due is not None and due > now:
+                continue
             self._due[key] = next_due(key, now=now, period_seconds=self.period_of(key))
-            return False
-        return due <= now
+            if due is not None:
+                self._asked.add(key)
+                found.append(key)
+        return tuple(found)
 
-    def looked(self, key: ObjectKey, *, now: float) -> None:
+    def is_due(self, key: ObjectKey) -> bool:
+        """Tell whether a full look at a key was asked for and not yet taken."""
+        return key in self._asked
+
+    def looked(self, key: ObjectKey) -> None:
         """Note that a full look has just been taken."""
-        self._due[key] = next_due(key, now=now, period_seconds=self.period_of(key))
+        self._asked.discard(key)
 
     def forget(self, key: ObjectKey) -> None:
         """Forget an object that is gone."""
         self._due.pop(key, None)
-
-    def due(self, keys: Iterable[ObjectKey], *, now: float) -> tuple[ObjectKey, ...]:
-        """Return those of the keys that are due."""
-        return tuple(key for key in keys if self.is_due(key, now=now))
+        self._asked.discard(key)

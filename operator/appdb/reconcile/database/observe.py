@@ -39,7 +39,7 @@ async def observe(context: Context, live: Json, database: AppDatabase) -> Observ
         server=server,
         source=source,
         secret=secret,
-        is_due=context.resync.is_due(key, now=context.clock()),
+        is_due=context.resync.is_due(key),
         now=context.now(),
     )
 

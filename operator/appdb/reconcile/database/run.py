@@ -109,11 +109,9 @@ def _again(context: Context, work: Work) -> Again:
                 "a stage is not done",
                 extra={"object": f"{meta.namespace}/{meta.name}", "reason": result.error.reason},
             )
+    context.resync.looked(key)
     match retry_of(work.results):
-        case None:
-            context.resync.looked(key, now=context.clock())
-            return LEAVE
-        case Retry.ON_CHANGE:
+        case None | Retry.ON_CHANGE:
             return LEAVE
         case Retry.SLOWLY:
             return Again(after_seconds=SLOW_RETRY_SECONDS, failed=True)

@@ -61,7 +61,7 @@ async def _look(
     if error is not None:
         context.observer.error_seen(key, error.reason)
         return Again(after_seconds=RETRY_SECONDS, failed=True)
-    context.resync.looked(key, now=context.clock())
+    context.resync.looked(key)
     if _was_unready(before) or requested not in {"", before.last_handled_reconcile_at}:
         for user in users:
             context.wake(user)
