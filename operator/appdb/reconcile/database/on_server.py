@@ -8,7 +8,7 @@ from dataclasses import replace
 from appdb.api.reasons import Reason
 from appdb.cluster.events import EventReason
 from appdb.cluster.secrets import is_ours, read_password
-from appdb.errors import NameConflict
+from appdb.errors import ExtensionNotAllowed, NameConflict
 from appdb.model.analysis import Analysis
 from appdb.model.ddl import DdlKind
 from appdb.postgres.claims import judge_claims
@@ -21,7 +21,7 @@ from appdb.postgres.wanted import WantedDatabase
 from appdb.reconcile.database.schema import sync_with_engine, sync_with_session
 from appdb.reconcile.database.wanted import database_name, has_derived_name, wanted_on_server
 from appdb.reconcile.database.work import OnServer, Work
-from appdb.reconcile.results import Done, Stage
+from appdb.reconcile.results import Done, Failed, Stage
 from appdb.reconcile.server.identity import require_same_server
 from appdb.reconcile.server.resolve import read_admin_access
 
@@ -37,6 +37,7 @@ async def check_names(work: Work) -> None:
         facts = await read_server(session)
         require_same_server(server, facts.system_identifier or "", _known_identifier(work))
         require_usable(facts, session)
+        _refuse_extensions(work, facts.extensions)
         wanted = await _judged(session, work)
     work.on_server = OnServer(sessions=sessions, address=access.address, facts=facts, wanted=wanted)
     work.results[Stage.SERVER] = Done(
@@ -113,7 +114,7 @@ def _wanted(work: Work, *, hashed: bool) -> WantedDatabase:
 
 def _with_source(wanted: WantedDatabase, analysis: Analysis | None) -> WantedDatabase:
     """Add the extensions and schemas that the source declares: the app may not make them."""
-    if analysis is None or analysis.is_blocked:
+    if analysis is None:
         return wanted
     declared = analysis.statements
     extensions = (*wanted.extensions, *operator_made(declared, DdlKind.EXTENSION))
@@ -122,6 +123,27 @@ def _with_source(wanted: WantedDatabase, analysis: Analysis | None) -> WantedDat
         extensions=tuple(dict.fromkeys(extensions)),
         schemas=operator_made(declared, DdlKind.NAMESPACE),
     )
+
+
+def _refuse_extensions(work: Work, available: tuple[str, ...]) -> None:
+    """A source that asks for more than the server gives keeps nobody from database and login."""
+    if work.analysis is None:
+        return
+    allowed = work.server.spec.allowed_extensions
+    for name in operator_made(work.analysis.statements, DdlKind.EXTENSION):
+        if name not in allowed:
+            lacking = (
+                f"add it to allowedExtensions of DatabaseServer {work.server.metadata.name}, or "
+                "do without it"
+            )
+        elif name not in available:
+            lacking = f"its files are not installed on {work.server.metadata.name}"
+        else:
+            continue
+        error = ExtensionNotAllowed(f"the source asks for the extension {name}: {lacking}")
+        work.results[Stage.SCHEMA] = Failed(error)
+        work.analysis = None
+        return
 
 
 def _known_identifier(work: Work) -> str:
