@@ -7,7 +7,18 @@ import math
 from collections.abc import Callable
 
 from appdb.model.finding import Span
-from appdb.source.evaluate.values import External, Literal, Undefined, Value, to_text, truth
+from appdb.source.evaluate.values import (
+    ClassValue,
+    External,
+    FunctionValue,
+    ListValue,
+    Literal,
+    ObjectValue,
+    Undefined,
+    Value,
+    to_text,
+    truth,
+)
 
 Number = int | float
 
@@ -121,6 +132,27 @@ def unary(operator: str, operand: Value, span: Span) -> Value | None:
             return None if known is None else Literal(value=not known, span=span)
         case "void":
             return Undefined(span=span)
+        case "typeof":
+            word = _type_word(operand)
+            return None if word is None else Literal(value=word, span=span)
+        case _:
+            return None
+
+
+def _type_word(value: Value) -> str | None:
+    match value:
+        case Undefined():
+            return "undefined"
+        case Literal(value=bool()):
+            return "boolean"
+        case Literal(value=str()):
+            return "string"
+        case Literal(value=int() | float()):
+            return "number"
+        case Literal() | ListValue() | ObjectValue():
+            return "object"
+        case FunctionValue() | ClassValue():
+            return "function"
         case _:
             return None
 

@@ -207,6 +207,8 @@ class TableKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableArgs:
+    """`query` and what follows it are for views."""
+
     target: Target
     kind: TableKind
     span: Span
@@ -214,6 +216,9 @@ class TableArgs:
     schema: str | None = None
     comment: str | None = None
     synchronize: bool = True
+    query: str | None = None
+    materialized: bool = False
+    needs: tuple[Target, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)

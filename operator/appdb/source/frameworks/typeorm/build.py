@@ -202,16 +202,20 @@ class _Builder:
         entity.embeddeds = parent.embeddeds
 
     def _overridden(self, entity: Entity, args: ColumnArgs) -> ColumnArgs:
-        """A class may give a default of its own to a column of its base."""
-        if args.target == entity.args.target or entity.kind is not TableKind.REGULAR:
+        """A class may give a default of its own to a column of its base.
+
+        TypeORM writes it into the base's arguments, so entities that come later inherit it.
+        """
+        own = entity.args.target
+        if args.target == own or entity.kind is not TableKind.REGULAR:
             return args
-        for other in self.storage.columns:
-            if other.target == entity.args.target and other.name == args.name:
-                if other.options.default is not None:
-                    options = replace(args.options, default=other.options.default)
-                    return replace(args, options=options)
-                break
-        return args
+        columns = self.storage.columns
+        child = next((c for c in columns if c.target == own and c.name == args.name), None)
+        if child is None or child.options.default is None:
+            return args
+        changed = replace(args, options=replace(args.options, default=child.options.default))
+        columns[columns.index(args)] = changed
+        return changed
 
     def _columns(self, tree: Iterable[Target]) -> list[ColumnArgs]:
         targets, found = set(tree), dict[str, ColumnArgs]()

@@ -22,9 +22,11 @@ from appdb.source.project import Project
 from appdb.source.scripts import scripts_holding
 from appdb.source.syntax import named, property_name, walk
 
-_DRIVERS = frozenset(
-    ["postgres", "cockroachdb", "aurora-postgres", "mysql", "mariadb", "aurora-mysql", "sqlite", "better-sqlite3", "sqljs", "cordova", "expo", "react-native", "nativescript", "capacitor", "mssql", "oracle", "sap", "spanner", "mongodb"]
-)
+_DRIVERS = frozenset({
+    "postgres", "cockroachdb", "aurora-postgres", "mysql", "mariadb", "aurora-mysql", "sqlite",
+    "better-sqlite3", "sqljs", "cordova", "expo", "react-native", "nativescript", "capacitor",
+    "mssql", "oracle", "sap", "spanner", "mongodb",
+})  # fmt: skip
 _POSTGRES = frozenset({"postgres", "cockroachdb", "aurora-postgres"})
 _MARKS = (
     "DataSource",

@@ -21,6 +21,7 @@ from appdb.model.schema import (
     Schema,
     Table,
     Unique,
+    View,
 )
 from appdb.source.frameworks.typeorm.args import RuleArgs, TableKind
 from appdb.source.frameworks.typeorm.build import Settings
@@ -59,6 +60,8 @@ def place_of(entity: Entity) -> tuple[str | None, str]:
     """Return schema and name of a table; a dot in its name parts them, as in TypeORM."""
     schema, _, name = entity.table.rpartition(".")
     own = schema or entity.schema
+    if entity.kind is not TableKind.REGULAR:
+        name = cut(name)  # Made by TypeORM, and cut by the server when it created the table.
     return (None if own in {None, "", "public"} else own), name
 
 
@@ -88,6 +91,35 @@ class _Emitter:
             namespaces=tuple(self.namespaces.values()),
             enums=tuple(self.enums.values()),
             tables=tuple(tables),
+            views=tuple(self._views(entities)),
+        )
+
+    def _views(self, entities: Sequence[Entity]) -> Iterator[View]:
+        """Yield the views that are given as text, those that others need first."""
+        waiting = [e for e in entities if e.kind is TableKind.VIEW and e.args.synchronize]
+        while waiting:
+            targets = [entity.args.target for entity in waiting]
+            ready = [e for e in waiting if not any(n in targets for n in e.args.needs)]
+            for entity in ready or waiting:
+                yield from self._view(entity)
+            waiting = [e for e in waiting if e not in ready] if ready else []
+
+    def _view(self, entity: Entity) -> Iterator[View]:
+        query, span = entity.args.query, entity.args.span
+        if query is None:
+            message = (
+                f"the view {entity.table} is made by a query builder, which is not followed; "
+                "write its expression as text"
+            )
+            self.report.add("VIEW", message, span)
+            return
+        schema, name = place_of(entity)
+        yield View(
+            name=name,
+            query=query.strip().rstrip(";"),
+            evidence=_evidence(span, "typeorm.view", exact=True),
+            schema=schema,
+            materialized=entity.args.materialized,
         )
 
     def _is_made(self, entity: Entity) -> bool:
@@ -159,7 +191,7 @@ class _Emitter:
         identity = self._identity(data)
         plain = generated is None and identity is None and not typed.type.name.endswith("serial")
         return Column(
-            name=data.database_name,
+            name=_name(data),
             type=typed.type,
             nullable=data.nullable and not data.primary,
             evidence=_evidence(data.span, data.rule, exact=data.rule == "typeorm.column"),
@@ -220,10 +252,10 @@ class _Emitter:
             message = f"the table {entity.table} has no primary key; TypeORM would refuse it"
             self.report.add("PRIMARY_KEY", message, entity.args.span)
             return None
-        names = [column.database_name for column in columns]
+        names = [_name(column) for column in columns]
         given = columns[0].primary_key_name
         return PrimaryKey(
-            name=cut(given or self.naming.primary_key_name(entity.table, names)),
+            name=cut(given or self.naming.primary_key_name(entity.table, _full(columns))),
             columns=tuple(names),
             evidence=_evidence(columns[0].span, "typeorm.primary-key"),
         )
@@ -234,8 +266,8 @@ class _Emitter:
             columns = self._resolved(entity, data, "unique constraint")
             if columns is None:
                 continue
-            names = [column.database_name for column in columns]
-            name = cut(data.args.name or self.naming.unique_name(entity.table, names))
+            names = [_name(column) for column in columns]
+            name = cut(data.args.name or self.naming.unique_name(entity.table, _full(columns)))
             if name in seen:
                 continue
             seen.add(name)
@@ -254,8 +286,8 @@ class _Emitter:
             columns = self._resolved(entity, data, "index")
             if columns is None:
                 continue
-            names = [column.database_name for column in columns]
-            derived = self.naming.index_name(entity.table, names, data.args.where)
+            names = [_name(column) for column in columns]
+            derived = self.naming.index_name(entity.table, _full(columns), data.args.where)
             name = cut(data.args.name or derived)
             if name in seen:
                 continue
@@ -295,9 +327,11 @@ class _Emitter:
                 )
                 self.report.add("FOREIGN_KEY", message, data.span)
                 continue
-            names = [column.database_name for column in data.columns]
-            referenced = [column.database_name for column in data.referenced]
-            derived = self.naming.foreign_key_name(entity.table, names, other.table, referenced)
+            names = [_name(column) for column in data.columns]
+            referenced = [_name(column) for column in data.referenced]
+            derived = self.naming.foreign_key_name(
+                entity.table, _full(data.columns), other.table, _full(data.referenced)
+            )
             name = cut(data.given or derived)
             if name in seen:
                 if seen[name].other.table != other.table:
@@ -369,6 +403,16 @@ def _named(
         if name not in seen:
             seen.add(name)
             yield name, rule
+
+
+def _name(column: ColumnData) -> str:
+    """The name in the database; the server cuts one that TypeORM derived."""
+    return cut(column.database_name) if column.is_virtual else column.database_name
+
+
+def _full(columns: Iterable[ColumnData]) -> list[str]:
+    """The names as TypeORM knows them: constraint names are hashed before the server cuts."""
+    return [column.database_name for column in columns]
 
 
 def _evidence(span: Span, rule: str, *, exact: bool = False) -> Evidence:

@@ -82,7 +82,7 @@ class Options:
     def scalar(self, key: str) -> str | None:
         """Return a text or number as text."""
         value = self.get(key)
-        if isinstance(value, Literal) and value.value not in {None, False}:
+        if isinstance(value, Literal) and value.value is not None and value.value is not False:
             return to_text(value)
         return None
 

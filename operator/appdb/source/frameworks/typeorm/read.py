@@ -10,7 +10,15 @@ from tree_sitter import Node
 
 from appdb.model.finding import Severity
 from appdb.source.evaluate.evaluator import Evaluator
-from appdb.source.evaluate.values import Call, ClassValue, External, Unknown
+from appdb.source.evaluate.values import (
+    Call,
+    ClassValue,
+    External,
+    ListValue,
+    ObjectValue,
+    Unknown,
+    Value,
+)
 from appdb.source.frameworks.typeorm.args import Storage, TableKind
 from appdb.source.frameworks.typeorm.column_decorators import COLUMN_DECORATORS
 from appdb.source.frameworks.typeorm.context import Context
@@ -189,15 +197,32 @@ class Reader:
                     self.evaluator.export(module.path, name, module.tree.span(export.node))
                 )
 
-    def _schema(self, value: object) -> None:
-        if not isinstance(value, Call) or not value.is_new or id(value) in self._schemas:
-            return
-        callee = value.callee
-        if not isinstance(callee, External) or not is_typeorm(callee.package):
-            return
-        if callee.names[-1:] == ("EntitySchema",):
-            self._schemas.add(id(value))
-            read_schema(self, value)
+    def _schema(self, value: Value) -> None:
+        """Read a value that is a schema, or holds schemas as members."""
+        for each in _members(value):
+            if isinstance(each, Call) and id(each) not in self._schemas and _is_schema(each):
+                self._schemas.add(id(each))
+                read_schema(self, each)
+
+
+def _members(value: Value) -> tuple[Value, ...]:
+    match value:
+        case ObjectValue(entries=entries):
+            return tuple(entries.values())
+        case ListValue(items=items):
+            return items
+        case _:
+            return (value,)
+
+
+def _is_schema(call: Call) -> bool:
+    callee = call.callee
+    return (
+        call.is_new
+        and isinstance(callee, External)
+        and is_typeorm(callee.package)
+        and callee.names[-1:] == ("EntitySchema",)
+    )
 
 
 def _name(call: Call) -> str:

@@ -102,7 +102,8 @@ def _read(reader: "Reader", value: ObjectValue) -> None:
             span=value.span,
             name=options.text("tableName"),
             schema=options.text("schema"),
-            comment=None,
+            query=options.text("expression"),
+            materialized=options.flag("materialized"),
             synchronize=options.maybe("synchronize") is not False,
         )
     )

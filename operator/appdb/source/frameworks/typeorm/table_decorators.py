@@ -5,6 +5,7 @@ from collections.abc import Callable
 from appdb.model.finding import Severity
 from appdb.source.evaluate.values import (
     Call,
+    ClassValue,
     FunctionValue,
     ListValue,
     Literal,
@@ -69,13 +70,27 @@ def child_entity(context: Context, call: Call) -> None:
 
 
 def view_entity(context: Context, call: Call) -> None:
-    """`@ViewEntity()`: no table is made."""
-    del call
+    """`@ViewEntity(name, {expression})`: a query as text is a view, a query builder is not read."""
+    known(call, context.what, context.report)
+    options = Options(objects(call), context.what, context.report)
+    needs = options.get("dependsOn")
     context.storage.tables.append(
-        TableArgs(target=context.owner, kind=TableKind.VIEW, span=context.span)
+        TableArgs(
+            target=context.owner,
+            kind=TableKind.VIEW,
+            span=context.span,
+            name=string(argument(call, 0)) or options.text("name"),
+            schema=options.text("schema"),
+            synchronize=options.maybe("synchronize") is not False,
+            query=options.text("expression"),
+            materialized=options.flag("materialized"),
+            needs=tuple(
+                item
+                for item in (needs.items if isinstance(needs, ListValue) else ())
+                if isinstance(item, ClassValue)
+            ),
+        )
     )
-    message = f"the view {context.owner.decl.name} is not made; only tables are"
-    context.report.add("VIEW", message, context.span, Severity.INFO)
 
 
 def closure_entity(context: Context, call: Call) -> None:

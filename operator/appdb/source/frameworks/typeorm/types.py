@@ -23,9 +23,15 @@ _NORMAL = {
     "float8": "double precision", "float": "double precision", "float4": "real",
     "char": "character", "varbit": "bit varying",
 }  # fmt: skip
-_SUPPORTED = frozenset(
-    ["smallint", "integer", "bigint", "numeric", "real", "money", "character", "text", "citext", "hstore", "bytea", "bit", "date", "interval", "boolean", "enum", "point", "line", "lseg", "box", "path", "polygon", "circle", "cidr", "inet", "macaddr", "macaddr8", "tsvector", "tsquery", "uuid", "xml", "json", "jsonb", "jsonpath", "int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange", "int4multirange", "int8multirange", "nummultirange", "tsmultirange", "tstzmultirange", "datemultirange", "geometry", "geography", "cube", "ltree", "vector", "halfvec"]
-)
+_SUPPORTED = frozenset({
+    "smallint", "integer", "bigint", "numeric", "real", "money", "character", "text", "citext",
+    "hstore", "bytea", "bit", "date", "interval", "boolean", "enum", "point", "line", "lseg",
+    "box", "path", "polygon", "circle", "cidr", "inet", "macaddr", "macaddr8", "tsvector",
+    "tsquery", "uuid", "xml", "json", "jsonb", "jsonpath", "int4range", "int8range", "numrange",
+    "tsrange", "tstzrange", "daterange", "int4multirange", "int8multirange", "nummultirange",
+    "tsmultirange", "tstzmultirange", "datemultirange", "geometry", "geography", "cube",
+    "ltree", "vector", "halfvec",
+})  # fmt: skip
 _WORDS_WITH_BLANKS = (
     "double precision",
     "character varying",

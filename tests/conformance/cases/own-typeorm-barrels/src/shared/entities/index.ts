@@ -1,0 +1,1 @@
+export * from './base.entity'; export { OPTIONS as DEFAULT_OPTIONS, default as Nullable } from './options';

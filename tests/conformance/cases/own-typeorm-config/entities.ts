@@ -1,0 +1,4 @@
+import { Column, Entity, ManyToMany, JoinTable, PrimaryGeneratedColumn, ManyToOne } from 'typeorm';
+@Entity() export class WithUuid { @PrimaryGeneratedColumn('uuid') id: string; @Column({ type: 'enum', enum: ['a'] }) state: string; @ManyToMany(() => Named) @JoinTable() names: Named[]; }
+@Entity('named_here') export class Named { @PrimaryGeneratedColumn() id: number; @ManyToOne(() => WithUuid) one: WithUuid; @ManyToMany(() => VeryLongEntityNameForTheJoinTable) @JoinTable() aPropertyWithALongNameAsWellForTheTable: VeryLongEntityNameForTheJoinTable[]; }
+@Entity({ schema: 'second' }) export class VeryLongEntityNameForTheJoinTable { @PrimaryGeneratedColumn() id: number; @Column({ type: 'enum', enum: ['a', 'b'], array: true }) letters: string[]; @ManyToMany(() => Named) @JoinTable({ schema: 'third' }) things: Named[]; }

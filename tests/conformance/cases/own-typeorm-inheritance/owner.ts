@@ -1,0 +1,3 @@
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+@Entity()
+export class Owner { @PrimaryGeneratedColumn() id: number; @Column() name: string; }

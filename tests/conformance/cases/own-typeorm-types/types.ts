@@ -1,0 +1,2 @@
+export type Id = string; export type Num = number | null; export type Words = 'a' | 'b'; export enum Numeric { A, B } export enum Text { A = 'a' } export interface Shape { x: number }
+export const Table = { name: 'type_names' };
