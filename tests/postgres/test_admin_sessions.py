@@ -1,12 +1,15 @@
 """The bound on the operator's sessions, and what is kept of them."""
 
 import asyncio
+import os
+import signal
 from dataclasses import replace
 
 import pytest
 
 from appdb.errors import AuthenticationFailed, Unreachable
 from appdb.local.postgres import EmbeddedPostgres
+from appdb.postgres import statements
 from appdb.postgres.connect import Login
 from appdb.postgres.sessions import AdminSessions, ServerSessions
 from support.sandbox import unique_name
@@ -57,18 +60,35 @@ async def test_a_session_that_the_server_ended_is_not(postgres18, two):
 
 
 async def test_there_are_never_more_sessions_than_the_limit(postgres18, two):
-    most = 0
+    seen = []
 
     async def work(number):
-        nonlocal most
         lend = two.maintenance if number % 2 else lambda: two.database("postgres")
         async with lend() as session:
             await session.execute("SELECT pg_sleep(0.01)")
-            most = max(most, await asyncio.to_thread(open_sessions, postgres18, two.login))
+            seen.append(two.open)
 
     await asyncio.gather(*(work(number) for number in range(12)))
 
-    assert 2 == most
+    assert 2 == max(seen)
+    async with asyncio.timeout(10):  # what the client closed the server notices a moment later
+        while open_sessions(postgres18, two.login) > 2:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_server_that_is_frozen_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(statements, "SILENCE_SECONDS", 0.5)
+    with EmbeddedPostgres(tmp_path / "pg", 18) as postgres:
+        sessions = sessions_of(postgres, postgres.create_admin(unique_name("admin")))
+        async with sessions.maintenance() as session:
+            backend = await pid_of(session)
+            os.kill(backend, signal.SIGSTOP)
+            try:
+                with pytest.raises(Unreachable, match=r"server main .* broke while"):
+                    await statements.read_row(session, "SELECT 1", {}, doing="waiting")
+            finally:
+                os.kill(backend, signal.SIGCONT)
+        await sessions.aclose()
 
 
 async def test_whoever_waits_longest_is_served_first(postgres18, admin18):

@@ -13,10 +13,10 @@ from typing import Any
 from psycopg import sql
 
 from appdb.errors import InsufficientPrivilege
-from appdb.postgres.connect import Session
+from appdb.postgres.connect import Session, place
 from appdb.postgres.facts import DatabaseFacts
 from appdb.postgres.roles import full_membership
-from appdb.postgres.statements import place, read_row
+from appdb.postgres.statements import read_row
 from appdb.postgres.wanted import WantedDatabase
 
 # Left out: what follows its table (identity sequences, row types), what belongs to an

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import pq
@@ -104,8 +105,11 @@ class SessionSettings:
         }
 
 
-AS_ADMIN = SessionSettings(role="none")
+# Dropping a database waits for a checkpoint, which a busy server takes its time for.
+AS_ADMIN = SessionSettings(role="none", statement_timeout_ms=120_000)
 AS_TENANT = SessionSettings()
+
+_addresses: WeakKeyDictionary[Session, ServerAddress] = WeakKeyDictionary()
 
 
 async def connect(
@@ -129,7 +133,7 @@ async def connect(
     try:
         with _ca_file(address.ca_pem) as ca_path:
             async with asyncio.timeout(2 * settings.connect_timeout_seconds):
-                return await psycopg.AsyncConnection.connect(
+                session = await psycopg.AsyncConnection.connect(
                     autocommit=True,
                     prepare_threshold=None,
                     **_parameters(address, login, settings)
@@ -144,6 +148,14 @@ async def connect(
         raise connect_error(
             err, where=str(address), username=login.username, database=target
         ) from err
+    _addresses[session] = address
+    return session
+
+
+def place(session: Session) -> str:
+    """Name the server of a session for a message, even when the session is broken."""
+    address = _addresses.get(session)
+    return str(address) if address else "the server"
 
 
 def _parameters(address: ServerAddress, login: Login, settings: SessionSettings) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from psycopg import sql
 
 from appdb.errors import AppDBError, Conflict, DDLFailed, Unavailable
 from appdb.model.ddl import DdlKind, DdlStatement
-from appdb.postgres.connect import Session
+from appdb.postgres.connect import Session, place
 from appdb.postgres.sqlstate import statement_error
-from appdb.postgres.statements import place
+from appdb.postgres.statements import cut_off, together
 
 _READ_TABLES = """
 SELECT n.nspname, c.relname,
@@ -57,7 +57,7 @@ async def apply_first_schema(
     """
     limits = {"lock_timeout": lock_timeout_ms, "statement_timeout": statement_timeout_ms}
     try:
-        async with session.pipeline(), session.transaction():
+        async with together(session):
             await _prepare(session, limits)
             for statement in _app_made(statements):
                 await session.execute(_as_written(statement))
@@ -75,7 +75,8 @@ def operator_made(statements: Sequence[DdlStatement], kind: DdlKind) -> tuple[st
 async def read_tables(session: Session) -> tuple[TableRow, ...]:
     """Read the app's tables, those of extensions and of our own ledger left out."""
     try:
-        rows = await (await session.execute(_READ_TABLES)).fetchall()
+        with cut_off(session):
+            rows = await (await session.execute(_READ_TABLES)).fetchall()
     except psycopg.Error as err:
         raise statement_error(err, where=place(session), doing="reading the tables") from err
     return tuple(TableRow(schema=s, name=n, columns=c) for s, n, c in rows)
@@ -96,7 +97,7 @@ async def _find_failure(
     """
     current: DdlStatement | None = None
     try:
-        async with session.pipeline() as pipeline, session.transaction():
+        async with together(session) as pipeline:
             await _prepare(session, limits)
             for statement in _app_made(statements):
                 current = statement

@@ -13,11 +13,11 @@ from psycopg import sql
 
 from appdb.errors import ObjectsRemain
 from appdb.model.claim import Claim, Part, parse_claim
-from appdb.postgres.connect import Session
+from appdb.postgres.connect import Session, place
 from appdb.postgres.facts import DatabaseFacts, read_names
 from appdb.postgres.roles import hold_statements, release_statements, require_administration
 from appdb.postgres.sessions import AdminSessions
-from appdb.postgres.statements import place, read_row, run_together
+from appdb.postgres.statements import read_row, run_together
 from appdb.postgres.wanted import WantedDatabase
 
 _READ_CLAIMED = """

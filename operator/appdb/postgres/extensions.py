@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from psycopg import sql
 
 from appdb.errors import ExtensionNotAllowed, InsufficientPrivilege
-from appdb.postgres.connect import Session
+from appdb.postgres.connect import Session, place
 from appdb.postgres.facts import DatabaseFacts
 from appdb.postgres.inside import PUBLIC_SCHEMA
-from appdb.postgres.statements import place, read_row
+from appdb.postgres.statements import read_row
 from appdb.postgres.wanted import WantedDatabase
 
 _READ_AVAILABLE = """

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from appdb.errors import LockTimeout
-from appdb.postgres.connect import Session
+from appdb.postgres.connect import Session, place
 from appdb.postgres.sqlstate import translated
-from appdb.postgres.statements import place, read_row
+from appdb.postgres.statements import read_row
 
 # Two keys, so as to keep out of the way of whoever uses the form with one; "adb" in ASCII.
 _CLASS = 0x616462

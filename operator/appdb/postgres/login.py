@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 import psycopg
 
 from appdb.errors import AuthenticationFailed, InsufficientPrivilege, LoginFailed
-from appdb.postgres.connect import AS_TENANT, Login, Session, SessionSettings
+from appdb.postgres.connect import AS_TENANT, Login, Session, SessionSettings, place
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.sqlstate import statement_error
-from appdb.postgres.statements import place
+from appdb.postgres.statements import together
 
 _WHO = "SELECT current_user::text, session_user::text"
 _MAKE_TABLE = "CREATE TABLE public._appdb_login_proof (id integer)"
@@ -55,7 +55,7 @@ async def prove(session: Session, *, app_role: str) -> None:
     """
     login = session.info.user
     try:
-        async with session.pipeline(), session.transaction(force_rollback=True):
+        async with together(session, force_rollback=True):
             who = await session.execute(_WHO)
             await session.execute(_MAKE_TABLE)
         row = await who.fetchone()

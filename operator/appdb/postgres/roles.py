@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from psycopg import sql
 
 from appdb.errors import InsufficientPrivilege
-from appdb.postgres.connect import Login, Session
+from appdb.postgres.connect import Login, Session, place
 from appdb.postgres.facts import POSTGRES_16, DatabaseFacts, RoleRow
-from appdb.postgres.statements import place, run_together
+from appdb.postgres.statements import run_together
 from appdb.postgres.wanted import WantedDatabase, WantedRole
 
 Verifier = Callable[[Login], str]

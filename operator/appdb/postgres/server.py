@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from appdb.errors import InsufficientPrivilege, Unreachable
-from appdb.postgres.connect import Session
+from appdb.postgres.connect import Session, place
 from appdb.postgres.facts import POSTGRES_16
-from appdb.postgres.statements import place, read_row
+from appdb.postgres.statements import read_row
 
 OLDEST_VERSION_NUM = 150_000
 

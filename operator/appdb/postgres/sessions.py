@@ -48,6 +48,11 @@ class AdminSessions:
         self._lent = 0
         self._is_closed = False
 
+    @property
+    def open(self) -> int:
+        """Count the sessions that are open now, lent or idle."""
+        return self._lent + len(self._idle)
+
     @asynccontextmanager
     async def maintenance(self) -> AsyncIterator[Session]:
         """Lend a session to the maintenance database; it is kept for the next borrower."""
@@ -97,7 +102,7 @@ class AdminSessions:
 
     async def _open(self, login: Login, database: str | None, settings: SessionSettings) -> Session:
         # The slot is ours already, so only idle sessions can stand in the way of the limit.
-        while self._idle and self._lent + len(self._idle) >= self.limit:
+        while self._idle and self.open >= self.limit:
             await self._close_oldest()
         return await connect(self.address, login, database=database, settings=settings)
 

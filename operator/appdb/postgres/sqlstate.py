@@ -148,6 +148,8 @@ def statement_error(err: psycopg.Error, *, where: str, doing: str) -> AppDBError
     kind = _kind_of(err, code)
     said = err.diag.message_primary or "no reason given"
     advice = _ADVICE.get(kind)
+    if code == "57014":
+        advice = "it took longer than it may; trying again"
     end = f"; {advice}" if advice else ""
     return kind(f"{doing} on {where} failed: {said} (SQLSTATE {code}){end}")
 

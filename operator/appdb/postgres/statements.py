@@ -5,26 +5,60 @@ fails is reported by what it was for, never by its text.
 """
 
 import asyncio
+import os
 import random
-from collections.abc import Awaitable, Callable, Sequence
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import sql
 
-from appdb.postgres.connect import Session
+from appdb.postgres.connect import Session, place
 from appdb.postgres.sqlstate import is_passing, statement_error
 
 T = TypeVar("T")
+
+SILENCE_SECONDS = 150.0
 
 # Shared catalogs are changed by everybody on the server; the clash lasts milliseconds.
 _PAUSES_SECONDS = (0.02, 0.08, 0.3)
 _jitter = random.SystemRandom()
 
 
-def place(session: Session) -> str:
-    """Name the server of a session for a message."""
-    return f"server {session.info.host}:{session.info.port}"
+@contextmanager
+def cut_off(session: Session) -> Iterator[None]:
+    """Break a session that does not answer by the time the server itself would have given up.
+
+    statement_timeout rules while the server lives; a machine or process that is frozen keeps
+    the connection open and silent, and cancelling would wait for its answer too.
+    """
+    timer = asyncio.get_running_loop().call_later(SILENCE_SECONDS, _shut, session)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@asynccontextmanager
+async def together(
+    session: Session, *, force_rollback: bool = False
+) -> AsyncIterator[psycopg.AsyncPipeline]:
+    """Send what is executed inside as one transaction, in as few round trips as can be."""
+    with cut_off(session):
+        async with (
+            session.pipeline() as pipeline,
+            session.transaction(force_rollback=force_rollback),
+        ):
+            yield pipeline
+
+
+def _shut(session: Session) -> None:
+    with suppress(OSError, psycopg.OperationalError):
+        duplicate = socket.socket(fileno=os.dup(session.pgconn.socket))
+        with duplicate:
+            duplicate.shutdown(socket.SHUT_RDWR)
 
 
 async def run(session: Session, statement: sql.SQL | sql.Composed, *, doing: str) -> None:
@@ -44,7 +78,7 @@ async def run_together(
         return
 
     async def once() -> None:
-        async with session.pipeline(), session.transaction():
+        async with together(session):
             for statement in statements:
                 await session.execute(sql.Composed([statement]))
 
@@ -69,7 +103,8 @@ async def read_row(
 async def _repeated(session: Session, once: Callable[[], Awaitable[T]], *, doing: str) -> T:
     for pause in (*_PAUSES_SECONDS, None):
         try:
-            return await once()
+            with cut_off(session):
+                return await once()
         except psycopg.Error as err:
             if pause is None or not is_passing(err) or session.closed:
                 raise statement_error(err, where=place(session), doing=doing) from err
