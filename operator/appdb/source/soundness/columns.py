@@ -6,7 +6,13 @@ from dataclasses import replace
 from appdb.model.schema import Column, Table
 from appdb.model.types import PgType, builtin
 from appdb.source.merge import place
-from appdb.source.soundness.expressions import Known, clean, default_problem, unknown_columns
+from appdb.source.soundness.expressions import (
+    Known,
+    clean,
+    default_problem,
+    unknown_columns,
+    value_problem,
+)
 from appdb.source.soundness.names import SYSTEM_COLUMNS, checked
 from appdb.source.soundness.remarks import Remarks
 from appdb.source.soundness.types import (
@@ -164,13 +170,12 @@ def _generated(table: Table, column: Column, kept: dict[str, Column], remarks: R
     text = clean(column.generated)
     plain = {name for name, each in kept.items() if each.generated is None}
     strange = unknown_columns(text, plain) if text else []
-    if text is not None and not strange:
+    misfit = value_problem(one_expression(text) or [], column.type) if text else None
+    if text is not None and not strange and misfit is None:
         return replace(column, generated=text)
-    why = (
-        f'it reads "{strange[0]}", which is no plain column of the table'
-        if strange
-        else "its expression is not one SQL expression"
-    )
+    why = misfit or "its expression is not one SQL expression"
+    if strange:
+        why = f'it reads "{strange[0]}", which is no plain column of the table'
     remarks.warn(
         "GENERATED_LEFT_OUT",
         f"{_where(table, column)} is made as a plain column: {why}",

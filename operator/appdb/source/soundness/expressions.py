@@ -5,7 +5,6 @@ computes is the application's own business.
 """
 
 import itertools
-import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -13,13 +12,10 @@ from dataclasses import dataclass, field
 from appdb.model.schema import Enum
 from appdb.model.types import PgType
 from appdb.source.merge import place
-from appdb.source.soundness.types import INTEGERS, base_of
+from appdb.source.soundness.types import base_of, base_of_words, dimensions_of
+from appdb.source.soundness.values import Shape, can_assign, enum_base, is_readable, shape_of
 from appdb.source.sqltext import Token, TokenKind, one_expression, string_text, without_comments
 
-_INTEGER = re.compile(r"\s*[-+]?\d+\s*")
-_NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*|\s*(?:NaN|-?Infinity)\s*")
-_UUID = re.compile(r"\s*\{?[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}\}?\s*")
-_TRUTHS = frozenset(["t", "true", "y", "yes", "on", "1", "f", "false", "n", "no", "off", "0"])
 _SEQUENCE = re.compile(r'(?:(?P<schema>"(?:[^"]|"")+"|[\w$]+)\.)?(?P<name>"(?:[^"]|"")+"|[\w$]+)')
 # Never a value of its own: a query, or a name of the new row.
 _FORBIDDEN = frozenset({"select", "with", "values", "insert", "update", "delete"})
@@ -70,11 +66,26 @@ def default_problem(text: str, type_: PgType, known: Known) -> str | None:
     if found is None:
         return "it is not one SQL expression"
     problem = _sequence_problem(found, known) or _cast_problem(found, known)
-    if problem or type_.dimensions:
+    if problem is not None:
         return problem
-    if type_.declared:
+    if type_.declared and not type_.dimensions:
         return _enum_problem(found, type_, known)
-    return _constant_problem(found, base_of(type_))
+    return value_problem(found, type_)
+
+
+def value_problem(found: list[Token], type_: PgType) -> str | None:
+    """Say why a value would not fit a column of this type, or None."""
+    column = Shape(
+        base=enum_base(type_.name) if type_.declared else base_of(type_),
+        is_array=dimensions_of(type_) > 0,
+    )
+    text = string_text(found[0]) if len(found) == 1 else None
+    if text is not None:
+        return None if is_readable(text, column) else f"{found[0].text} is no {type_.sql}"
+    value = shape_of(found)
+    if value is None or can_assign(value, column):
+        return None
+    return f"it is {value.base}{'[]' if value.is_array else ''}, not {type_.sql}"
 
 
 def _sequence_problem(found: list[Token], known: Known) -> str | None:
@@ -95,66 +106,38 @@ def _folded(name: str) -> str:
 
 
 def _cast_problem(found: list[Token], known: Known) -> str | None:
-    """Look at casts to quoted types: the only ones that the schema itself must have."""
-    names = {name for _, name in known.enums}
+    """Look at the types that values are cast to, and at labels that are cast to an enum."""
     for at, token in enumerate(found):
         if token.text != "::" or at + 1 >= len(found):
             continue
-        rest = found[at + 1 :]
-        target = rest[2] if len(rest) > 2 and rest[1].text == "." else rest[0]
-        if target.kind is TokenKind.QUOTED and target.name not in names | {"char"}:
+        schema, target = _cast_target(found[at + 1 :])
+        enum = known.enums.get(place(schema, target.name))
+        if enum is not None:
+            label = string_text(found[at - 1]) if at else None
+            is_array = any(t.text == "[" for t in found[at + 2 : at + 5])
+            if label is not None and not is_array and label not in enum.labels:
+                return f"{found[at - 1].text} is no label of {enum.name}"
+        elif not _is_built_in(target, schema):
             return f"there is no type {target.text}"
     return None
 
 
+def _cast_target(rest: list[Token]) -> tuple[str | None, Token]:
+    if len(rest) > 2 and rest[1].text == ".":
+        return rest[0].name, rest[2]
+    return None, rest[0]
+
+
+def _is_built_in(target: Token, schema: str | None) -> bool:
+    if target.kind is TokenKind.QUOTED:
+        return target.name == "char" or schema == "pg_catalog"
+    first_words = {"double", "bit", "character", "national", "timestamp", "time", "interval"}
+    return target.word in first_words or base_of_words(target.word) is not None
+
+
 def _enum_problem(found: list[Token], type_: PgType, known: Known) -> str | None:
     enum = known.enums.get(place(type_.schema, type_.name))
-    if enum is None or (len(found) > 1 and found[1].text != "::"):
-        return None
-    label = string_text(found[0])
-    if label is not None:
-        return None if label in enum.labels else f"{found[0].text} is no label of {enum.name}"
-    if found[0].kind is TokenKind.NUMBER or found[0].word in {"true", "false"}:
-        return f"it is no label of {enum.name}"
-    return None
-
-
-def _constant_problem(found: list[Token], base: str | None) -> str | None:
-    """Judge constants only: a call or an operator may give any type."""
-    if base is None or not found:
-        return None
-    text = string_text(found[0])
-    if len(found) == 1 and text is not None:
-        return None if _is_readable(text, base) else f"{found[0].text} is no {base}"
-    if len(found) == 1 and found[0].word in {"true", "false"}:
-        fits = base == "boolean" or base in {"text", "character varying", "character"}
-        return None if fits else f"{found[0].text} is no {base}"
-    signless = found[1:] if found[0].text in {"-", "+"} else found
-    if len(signless) == 1 and signless[0].kind is TokenKind.NUMBER:
-        fits = base not in {"boolean", "uuid", "json", "jsonb", "date", "bytea"} and not (
-            base.startswith("time")
-        )
-        return None if fits else f"the number {signless[0].text} is no {base}"
-    return None
-
-
-def _is_readable(text: str, base: str) -> bool:
-    """Tell whether the input function of a type takes a text; True where that is not known."""
-    if base in INTEGERS:
-        return _INTEGER.fullmatch(text) is not None
-    if base in {"numeric", "real", "double precision"}:
-        return _NUMBER.fullmatch(text) is not None
-    if base == "boolean":
-        return text.strip().lower() in _TRUTHS
-    if base == "uuid":
-        return _UUID.fullmatch(text) is not None
-    if base in {"json", "jsonb"}:
-        try:
-            json.loads(text, parse_constant=_refuse)
-        except (ValueError, RecursionError):
-            return False
-    return True
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(name)
+    label = string_text(found[0]) if len(found) == 1 else None
+    if enum is None or label is None:
+        return value_problem(found, type_)
+    return None if label in enum.labels else f"{found[0].text} is no label of {enum.name}"

@@ -236,7 +236,7 @@ def _plain_key(key: IndexKey) -> IndexKey:
 def _index_problem(index: Index, table: Table) -> str | None:
     if index.method not in _METHODS:
         return f"there is no index method {index.method[:40]!r}"
-    if not 1 <= len(index.keys) + len(index.include) <= MOST_KEYS:
+    if not index.keys or len(index.keys) + len(index.include) > MOST_KEYS:
         return f"it needs 1 to {MOST_KEYS} columns"
     if index.method != "btree" and (index.unique or index.nulls_not_distinct):
         return f"only btree can be unique, not {index.method}"

@@ -31,14 +31,14 @@ _TIMES = frozenset({"date", "timestamp without time zone", "timestamp with time 
 _CLOCKS = frozenset({"time without time zone", "time with time zone"})
 _FLOATS = frozenset({"real", "double precision"})
 _NETWORKS = frozenset({"inet", "cidr"})
-_RANGES = frozenset(
+RANGES = frozenset(
     f"{base}{kind}"
     for base in ("int4", "int8", "num", "ts", "tstz", "date")
     for kind in ("range", "multirange")
 )
-_SHAPES = frozenset({"point", "line", "lseg", "box", "path", "polygon", "circle"})
+SHAPES = frozenset({"point", "line", "lseg", "box", "path", "polygon", "circle"})
 # No operator class of btree is the default for these, so no key, unique or plain index.
-_UNSORTED = _SHAPES | {"json", "xml", "jsonpath", "xid", "cid", "txid_snapshot", "pg_snapshot"}
+_UNSORTED = SHAPES | {"json", "xml", "jsonpath", "xid", "cid", "txid_snapshot", "pg_snapshot"}
 _OTHERS = frozenset({
     "numeric", "boolean", "bytea", "uuid", "json", "jsonb", "xml", "money", "interval", "bit",
     "bit varying", "macaddr", "macaddr8", "tsvector", "tsquery", "oid", "regclass", "regtype",
@@ -47,8 +47,8 @@ _OTHERS = frozenset({
     "txid_snapshot", "pg_snapshot", "int2vector", "oidvector", '"char"',
 })  # fmt: skip
 _BUILTIN = (
-    INTEGERS | frozenset(SERIALS) | _TEXTS | _TIMES | _CLOCKS | _FLOATS | _NETWORKS | _RANGES
-    | _SHAPES | _OTHERS
+    INTEGERS | frozenset(SERIALS) | _TEXTS | _TIMES | _CLOCKS | _FLOATS | _NETWORKS | RANGES
+    | SHAPES | _OTHERS
 )  # fmt: skip
 EXTENSION_OF: Mapping[str, str] = {
     "citext": "citext", "hstore": "hstore", "ltree": "ltree", "lquery": "ltree",
@@ -75,13 +75,13 @@ _INTERVAL = re.compile(
 )
 _METHODS: Mapping[str, frozenset[str]] = {
     "gin": frozenset({"jsonb", "tsvector", "hstore"}),
-    "gist": _SHAPES - {"line", "lseg", "path"} | _RANGES | {
+    "gist": SHAPES - {"line", "lseg", "path"} | RANGES | {
         "tsvector", "tsquery", "ltree", "cube", "seg", "geometry", "geography",
     },
     "spgist": frozenset({
         "text", "character varying", "point", "box", "polygon", "inet", "cidr", "geometry",
         "geography",
-    }) | {each for each in _RANGES if not each.endswith("multirange")},
+    }) | {each for each in RANGES if not each.endswith("multirange")},
 }  # fmt: skip
 
 
@@ -105,6 +105,11 @@ def base_of(type_: PgType) -> str | None:
     if _INTERVAL.fullmatch(name):
         return "interval"
     return name if name in _BUILTIN or name in EXTENSION_OF else None
+
+
+def base_of_words(spelled: str) -> str | None:
+    """Return the known name behind the bare words of a type, e.g. of a cast."""
+    return base_of(PgType(name=spelled))
 
 
 def dimensions_of(type_: PgType) -> int:
