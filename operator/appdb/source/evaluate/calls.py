@@ -39,6 +39,7 @@ _DECLARATIONS = (
     "variable_declaration",
     "function_declaration",
     "class_declaration",
+    "abstract_class_declaration",
     "enum_declaration",
     "type_alias_declaration",
     "interface_declaration",

@@ -33,7 +33,7 @@ from appdb.source.modules.graph import (
 from appdb.source.modules.scan import Module
 from appdb.source.syntax import named, span_of, text
 
-MAX_DEPTH = 90
+MAX_DEPTH = 80
 MAX_STEPS = 100_000
 MAX_TOTAL_STEPS = 3_000_000
 
@@ -47,7 +47,7 @@ class Evaluator:
         self.pure: dict[tuple[str, str], PureFunction] = known_functions()
         self._scopes: dict[str, Scope] = {}
         self._nodes: dict[tuple[str, int, str | None], Value] = {}
-        self._classes: dict[tuple[str, int], ClassValue] = {}
+        self._classes: dict[tuple[int, int], ClassValue] = {}
         self._busy: set[tuple[int, object]] = set()
         self._depth = 0
         self._steps = 0
@@ -139,8 +139,11 @@ class Evaluator:
         return calls.run_body(self, function, scope)
 
     def class_value(self, node: Node, scope: Scope, outer: tuple[Node, ...] = ()) -> ClassValue:
-        """Return the class of a class node; one node is always the same object."""
-        key = (scope.module.path, node.start_byte)
+        """Return the class of a class node; one node in one scope is always the same object.
+
+        A function that makes classes (a mixin) makes another one at each call.
+        """
+        key = (id(scope), node.start_byte)
         known = self._classes.get(key)
         if known is None:
             decl = read_class(scope.module.path, node, outer)

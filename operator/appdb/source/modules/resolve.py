@@ -21,6 +21,7 @@ class Resolver:
     def __init__(self, paths: Iterable[str], read: Read) -> None:
         self._paths = frozenset(paths)
         self._read = read
+        self._known: dict[tuple[str, str], str | None] = {}
         self._aliases: dict[str, Aliases] = {}
         self._manifests: dict[str, dict[str, Any]] = {}
         self._workspaces = self._read_workspaces()
@@ -28,6 +29,12 @@ class Resolver:
 
     def resolve(self, importer: str, specifier: str) -> str | None:
         """Return the path of the file that `importer` means by `specifier`, None for a package."""
+        key = (posixpath.dirname(importer), specifier)
+        if key not in self._known:
+            self._known[key] = self._find(importer, specifier)
+        return self._known[key]
+
+    def _find(self, importer: str, specifier: str) -> str | None:
         if specifier.startswith("."):
             return self._file(
                 posixpath.normpath(posixpath.join(posixpath.dirname(importer), specifier))

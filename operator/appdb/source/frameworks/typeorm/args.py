@@ -3,8 +3,10 @@
 Values only, in the order in which TypeORM itself would have registered them.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
 
 from appdb.model.finding import Span
 from appdb.source.evaluate.values import ClassValue, Value
@@ -221,21 +223,56 @@ class TableArgs:
     needs: tuple[Target, ...] = ()
 
 
+class _Targeted(Protocol):
+    @property
+    def target(self) -> Target: ...
+
+
+A = TypeVar("A", bound=_Targeted)
+
+
+class Registry(Generic[A]):
+    """Arguments of one kind in the order of their registration, found by target."""
+
+    def __init__(self) -> None:
+        self._all: list[A] = []
+        self._by_target: dict[Target, list[int]] = {}
+
+    def append(self, args: A) -> None:
+        """Register arguments behind all others."""
+        self._by_target.setdefault(args.target, []).append(len(self._all))
+        self._all.append(args)
+
+    def replace(self, old: A, new: A) -> None:
+        """Put other arguments of the same target in the place of some."""
+        for position in self._by_target.get(old.target, ()):
+            if self._all[position] is old:
+                self._all[position] = new
+
+    def of(self, targets: Iterable[Target]) -> list[A]:
+        """Return the arguments of targets, in the order of their registration."""
+        positions = [p for target in set(targets) for p in self._by_target.get(target, ())]
+        return [self._all[position] for position in sorted(positions)]
+
+    def __iter__(self) -> Iterator[A]:
+        return iter(self._all)
+
+
 @dataclass(slots=True, kw_only=True)
 class Storage:
     """Everything that was registered, in order: TypeORM's metadata arguments storage."""
 
     tables: list[TableArgs] = field(default_factory=list)
-    columns: list[ColumnArgs] = field(default_factory=list)
-    embeddeds: list[EmbeddedArgs] = field(default_factory=list)
-    relations: list[RelationArgs] = field(default_factory=list)
-    join_columns: list[JoinColumnArgs] = field(default_factory=list)
-    join_tables: list[JoinTableArgs] = field(default_factory=list)
-    indices: list[IndexArgs] = field(default_factory=list)
-    uniques: list[UniqueArgs] = field(default_factory=list)
-    checks: list[RuleArgs] = field(default_factory=list)
-    exclusions: list[RuleArgs] = field(default_factory=list)
-    foreign_keys: list[ForeignKeyArgs] = field(default_factory=list)
-    trees: list[TreeArgs] = field(default_factory=list)
-    inheritances: list[InheritanceArgs] = field(default_factory=list)
+    columns: Registry[ColumnArgs] = field(default_factory=Registry)
+    embeddeds: Registry[EmbeddedArgs] = field(default_factory=Registry)
+    relations: Registry[RelationArgs] = field(default_factory=Registry)
+    join_columns: Registry[JoinColumnArgs] = field(default_factory=Registry)
+    join_tables: Registry[JoinTableArgs] = field(default_factory=Registry)
+    indices: Registry[IndexArgs] = field(default_factory=Registry)
+    uniques: Registry[UniqueArgs] = field(default_factory=Registry)
+    checks: Registry[RuleArgs] = field(default_factory=Registry)
+    exclusions: Registry[RuleArgs] = field(default_factory=Registry)
+    foreign_keys: Registry[ForeignKeyArgs] = field(default_factory=Registry)
+    trees: Registry[TreeArgs] = field(default_factory=Registry)
+    inheritances: Registry[InheritanceArgs] = field(default_factory=Registry)
     generations: list[tuple[Target, str, str]] = field(default_factory=list)

@@ -64,9 +64,12 @@ class _Builder:
         self.report: Report = reader.report
         self.settings = settings
         self.entities: list[Entity] = []
+        self.child_targets: set[Target] = set()
+        self.others: dict[Target, Entity] = {}
 
     def build(self) -> list[Entity]:
         self.entities = [self._entity(args) for args in self.storage.tables]
+        self.child_targets = {e.args.target for e in self.entities if e.kind is TableKind.CHILD}
         for entity in self.entities:
             self._find_parent(entity)
         regular = [e for e in self.entities if e.kind is not TableKind.CHILD]
@@ -105,10 +108,10 @@ class _Builder:
         tree: tuple[Target, ...] = (target,)
         if isinstance(target, ClassValue):
             tree = self.reader.tree(target)
-        is_sti = any(i.target is target or i.target == target for i in self.storage.inheritances)
+        is_sti = bool(self.storage.inheritances.of([target]))
         if is_sti or args.kind is TableKind.CHILD:
             tree = (*tree, *self._children_of(target))
-        tree_args = next((t for t in self.storage.trees if t.target == target), None)
+        tree_args = next(iter(self.storage.trees.of([target])), None)
         return Entity(
             args=args,
             target_name=target.decl.name if isinstance(target, ClassValue) else target,
@@ -167,10 +170,9 @@ class _Builder:
             for embedded in entity.embeddeds:
                 for column in embedded.columns:
                     column.nullable = True
-        child_targets = {e.args.target for e in self.entities if e.kind is TableKind.CHILD}
         for args in self._columns(entity.tree):
             column = column_of(entity, self._overridden(entity, args))
-            if args.target in child_targets:
+            if args.target in self.child_targets:
                 column.nullable = True
             entity.own_columns.append(column)
         self._discriminator(entity)
@@ -180,10 +182,10 @@ class _Builder:
             for args in self._relations(entity.tree)
         ]
         tree = entity.tree
-        entity.checks = [rule for rule in self.storage.checks if rule.target in tree]
-        entity.exclusions = [rule for rule in self.storage.exclusions if rule.target in tree]
-        entity.own_indices = [IndexData(args=i) for i in self.storage.indices if i.target in tree]
-        entity.own_uniques = [UniqueData(args=u) for u in self.storage.uniques if u.target in tree]
+        entity.checks = self.storage.checks.of(tree)
+        entity.exclusions = self.storage.exclusions.of(tree)
+        entity.own_indices = [IndexData(args=i) for i in self.storage.indices.of(tree)]
+        entity.own_uniques = [UniqueData(args=u) for u in self.storage.uniques.of(tree)]
 
     def _fill_child(self, entity: Entity, parent: Entity) -> None:
         """A child shares the columns and relations of its parent."""
@@ -210,26 +212,23 @@ class _Builder:
         if args.target == own or entity.kind is not TableKind.REGULAR:
             return args
         columns = self.storage.columns
-        child = next((c for c in columns if c.target == own and c.name == args.name), None)
+        child = next((c for c in columns.of([own]) if c.name == args.name), None)
         if child is None or child.options.default is None:
             return args
         changed = replace(args, options=replace(args.options, default=child.options.default))
-        columns[columns.index(args)] = changed
+        columns.replace(args, changed)
         return changed
 
     def _columns(self, tree: Iterable[Target]) -> list[ColumnArgs]:
-        targets, found = set(tree), dict[str, ColumnArgs]()
-        for args in self.storage.columns:
-            if args.target in targets:
-                found.setdefault(args.name, args)
+        found: dict[str, ColumnArgs] = {}
+        for args in self.storage.columns.of(tree):
+            found.setdefault(args.name, args)
         return list(found.values())
 
     def _relations(self, tree: tuple[Target, ...]) -> list[RelationArgs]:
         """Relations by name; a class nearer to the entity may narrow the type of its base's."""
         found: dict[str, RelationArgs] = {}
-        for args in self.storage.relations:
-            if args.target not in tree:
-                continue
+        for args in self.storage.relations.of(tree):
             known = found.get(args.name)
             if known is None:
                 found[args.name] = args
@@ -246,8 +245,8 @@ class _Builder:
             return []
         found: list[Embedded] = []
         seen: set[tuple[str | bool, str]] = set()
-        for args in self.storage.embeddeds:
-            if args.target in tree and (args.prefix, args.name) not in seen:
+        for args in self.storage.embeddeds.of(tree):
+            if (args.prefix, args.name) not in seen:
                 seen.add((args.prefix, args.name))
                 found.append(self._embedded(entity, args, parent))
         return found
@@ -263,17 +262,17 @@ class _Builder:
             for r in self._relations(tree)
         ]
         embedded.indices = [
-            IndexData(args=i, embedded=embedded) for i in self.storage.indices if i.target in tree
+            IndexData(args=i, embedded=embedded) for i in self.storage.indices.of(tree)
         ]
         embedded.uniques = [
-            UniqueData(args=u, embedded=embedded) for u in self.storage.uniques if u.target in tree
+            UniqueData(args=u, embedded=embedded) for u in self.storage.uniques.of(tree)
         ]
         embedded.embeddeds = self._embeddeds(entity, tree, embedded)
         return embedded
 
     def _discriminator(self, entity: Entity) -> None:
-        for inheritance in self.storage.inheritances:
-            if inheritance.target != entity.args.target or inheritance.column is None:
+        for inheritance in self.storage.inheritances.of([entity.args.target]):
+            if inheritance.column is None:
                 continue
             name = inheritance.column.name or "type"
             known = next((c for c in entity.own_columns if c.name == name), None)
@@ -346,14 +345,15 @@ class _Builder:
                 relation.inverse = next((r for r in other.relations if r.path == path), None)
 
     def _other(self, wanted: Target) -> Entity | None:
-        for entity in self.entities:
-            if entity.kind is TableKind.CHILD and entity.parent is None:
-                continue
-            if entity.args.target == wanted:
-                return entity
-            if isinstance(wanted, str) and wanted in {entity.target_name, entity.args.name}:
-                return entity
-        return None
+        if not self.others:
+            for entity in self.entities:
+                if entity.kind is TableKind.CHILD and entity.parent is None:
+                    continue
+                names = (entity.args.target, entity.target_name, entity.args.name)
+                for name in names:
+                    if name is not None:
+                        self.others.setdefault(name, entity)
+        return self.others.get(wanted)
 
     def _inverse_path(self, entity: Entity, relation: Relation) -> str | None:
         if relation.args.inverse:
@@ -388,9 +388,7 @@ class _Builder:
 
     def _foreign_keys(self, entity: Entity) -> None:
         """Foreign keys that were declared without a relation."""
-        for args in self.storage.foreign_keys:
-            if args.target not in entity.tree:
-                continue
+        for args in self.storage.foreign_keys.of(entity.tree):
             other = self._other(args.type)
             columns = [_by_name(entity, name) for name in args.columns]
             referenced = [_by_name(other, name) for name in args.referenced] if other else []

@@ -45,8 +45,8 @@ class Joins:
         """Make or find the columns of a relation, its foreign key and its unique constraint."""
         given = [
             args
-            for args in self.storage.join_columns
-            if args.target == relation.args.target and args.property == relation.name
+            for args in self.storage.join_columns.of([relation.args.target])
+            if args.property == relation.name
         ]
         referenced = self._referenced(entity, relation, given)
         if referenced is None or relation.other is None:
@@ -160,8 +160,8 @@ class Joins:
         table = next(
             (
                 t
-                for t in self.storage.join_tables
-                if t.target == relation.args.target and t.property == relation.name
+                for t in self.storage.join_tables.of([relation.args.target])
+                if t.property == relation.name
             ),
             None,
         )

@@ -36,6 +36,7 @@ from appdb.source.syntax import first_error, span_of, text
 
 MAX_BASES = 20
 _ENTITY_TEXT = re.compile(rb"@\w*\.?(?:Entity|ChildEntity|ViewEntity)\b|\bEntitySchema\b")
+_CLASS = re.compile(rb"\bclass\b")
 
 MEMBER_DECORATORS = {**COLUMN_DECORATORS, **RELATION_DECORATORS, **KEY_DECORATORS}
 
@@ -64,7 +65,9 @@ class Reader:
                 self.read_class(value)
         if b"EntitySchema" in content:
             self._read_schemas(module)
-        if declares:
+        if declares and len(_CLASS.findall(content)) > len(
+            list(classes_of(self.evaluator, module))
+        ):
             self._nested_classes(module)
 
     def tree(self, value: ClassValue) -> tuple[ClassValue, ...]:
