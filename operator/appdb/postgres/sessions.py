@@ -8,7 +8,7 @@ tasks that each wait for a second one would wait for ever.
 
 import asyncio
 import select
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import psycopg
@@ -38,11 +38,13 @@ class AdminSessions:
         *,
         limit: int = DEFAULT_LIMIT,
         idle_seconds: float = IDLE_SECONDS,
+        on_connect: Callable[[bool], None] = lambda _ok: None,
     ) -> None:
         self.address = address
         self.login = login
         self.limit = limit
         self._idle_seconds = idle_seconds
+        self._on_connect = on_connect
         self._slots = asyncio.Semaphore(limit)
         self._idle: list[tuple[Session, asyncio.TimerHandle]] = []
         self._lent = 0
@@ -104,7 +106,13 @@ class AdminSessions:
         # The slot is ours already, so only idle sessions can stand in the way of the limit.
         while self._idle and self.open >= self.limit:
             await self._close_oldest()
-        return await connect(self.address, login, database=database, settings=settings)
+        succeeded = False
+        try:
+            session = await connect(self.address, login, database=database, settings=settings)
+            succeeded = True
+        finally:
+            self._on_connect(succeeded)
+        return session
 
     def _take_idle(self) -> Session | None:
         while self._idle:
@@ -141,8 +149,9 @@ class AdminSessions:
 class ServerSessions:
     """One `AdminSessions` for each server by name; a changed server or password makes a new one."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_connect: Callable[[str, bool], None] = lambda _name, _ok: None) -> None:
         self._by_name: dict[str, AdminSessions] = {}
+        self._on_connect = on_connect
 
     async def sessions_for(
         self, name: str, address: ServerAddress, login: Login, *, limit: int = DEFAULT_LIMIT
@@ -151,7 +160,9 @@ class ServerSessions:
         known = self._by_name.get(name)
         if known and (known.address, known.login, known.limit) == (address, login, limit):
             return known
-        fresh = AdminSessions(address, login, limit=limit)
+        fresh = AdminSessions(
+            address, login, limit=limit, on_connect=lambda ok: self._on_connect(name, ok)
+        )
         self._by_name[name] = fresh
         if known:
             await known.aclose()

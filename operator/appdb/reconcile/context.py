@@ -27,6 +27,15 @@ class Observer(Protocol):
     def database_seen(self, database: AppDatabase) -> None:
         """An AppDatabase has this status now."""
 
+    def analyzed(self, frameworks: tuple[str, ...], seconds: float) -> None:
+        """A source was read by these front ends, in so many seconds."""
+
+    def schema_changed(self, seconds: float) -> None:
+        """Tables were made or changed, in so many seconds."""
+
+    def connected(self, server: str, *, succeeded: bool) -> None:
+        """A session to a server was opened, or was not to be had."""
+
     def provisioned(self, seconds: float) -> None:
         """An AppDatabase became Ready for the first time, so long after the first look."""
 

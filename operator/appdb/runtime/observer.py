@@ -40,6 +40,19 @@ class MetricsObserver:
             unresolved = found.error + found.warning if found else 0
             self.metrics.unresolved.labels(*labels).set(unresolved)
 
+    def analyzed(self, frameworks: tuple[str, ...], seconds: float) -> None:
+        """Observe the length of an analysis."""
+        for name in frameworks:
+            self.metrics.analysis_seconds.labels(name).observe(seconds)
+
+    def schema_changed(self, seconds: float) -> None:
+        """Observe the length of a change of tables."""
+        self.metrics.ddl_seconds.observe(seconds)
+
+    def connected(self, server: str, *, succeeded: bool) -> None:
+        """Count an attempt to open a session."""
+        self.metrics.connections.labels(server, "success" if succeeded else "error").inc()
+
     def provisioned(self, seconds: float) -> None:
         """Count a first provisioning that ended in Ready."""
         self.metrics.provisions.labels(_CLASS, "success").inc()

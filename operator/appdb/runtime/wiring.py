@@ -108,14 +108,17 @@ class Operator:
             width=settings.workers,
             on_run=lambda key, seconds, ok: metrics.ran(key, seconds, succeeded=ok),
         )
+        observer = MetricsObserver(metrics, resync)
         context = Context(
             cluster=cluster,
-            sessions=ServerSessions(),
+            sessions=ServerSessions(
+                on_connect=lambda name, ok: observer.connected(name, succeeded=ok)
+            ),
             analysis=Isolation(),
             events=EventRecorder(cluster, socket.gethostname(), _utc_now),
             refs=refs,
             resync=resync,
-            observer=MetricsObserver(metrics, resync),
+            observer=observer,
             operator_namespace=settings.operator_namespace,
             planning=PlanningLocks(),
             wake=dispatch.add,

@@ -39,7 +39,10 @@ async def analyze(work: Work) -> None:
         bytes=view.bundle.size,
     )
     options = AnalysisOptions(framework=spec.framework, extensions=_allowed(work))
+    began = work.context.clock()
     analysis = await work.context.analysis.analyze(view.bundle, options)
+    names = tuple(framework.name for framework in analysis.frameworks)
+    work.context.observer.analyzed(names, work.context.clock() - began)
     work.source_status = source_status(analysis, view)
     _require_sound(analysis)
     work.analysis = analysis

@@ -72,7 +72,9 @@ async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) 
         return
     if mode is SchemaMode.REVIEW:
         raise PlanPendingApproval(f"schema.mode is Review: {count} statements wait for an approval")
+    began = work.context.clock()
     await apply_first_schema(session, analysis.statements)
+    work.context.observer.schema_changed(work.context.clock() - began)
     made = await read_tables(session)
     work.schema_status = _status(work, desired, made, applied=desired)
     work.unrecorded = True
@@ -124,7 +126,8 @@ def _note(work: Work, plan: Plan, outcome: Outcome | None, desired: str) -> None
         return
     reason = Reason.APPLIED if applied else Reason.NO_CHANGES
     work.results[Stage.SCHEMA] = Done(reason, _message(len(tables)))
-    if applied:
+    if outcome is not None and applied:
+        work.context.observer.schema_changed(outcome.seconds)
         work.events.append((EventReason.SCHEMA_APPLIED, f"{applied} steps changed the tables"))
 
 
