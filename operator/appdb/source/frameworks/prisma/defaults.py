@@ -29,13 +29,12 @@ from appdb.source.frameworks.prisma.syntax import (
     Text,
 )
 
-# Which scalars each function of the client serves; it leaves nothing in the database.
-_CLIENT_FUNCTIONS: Mapping[str, tuple[str, ...]] = {
-    "uuid": ("String",),
-    "cuid": ("String",),
-    "nanoid": ("String",),
-    "ulid": ("String",),
-    "auto": ("String",),
+# The functions of the client and the arguments each takes; they leave nothing in the database.
+_CLIENT_FUNCTIONS: Mapping[str, frozenset[int]] = {
+    "uuid": frozenset({4, 7}),
+    "cuid": frozenset({1, 2}),
+    "nanoid": frozenset(range(2, 256)),
+    "ulid": frozenset(),
 }
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))"
@@ -53,12 +52,14 @@ class Default:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The field that the default is for."""
+    """The field that the default is for; the rest is what other databases have."""
 
     kind: str
     type: PgType
     is_list: bool
     enum: EnumDeclaration | None
+    has_sequences: bool = False
+    has_names: bool = False
 
 
 def read_default(attribute: Attribute, target: Target) -> Default:
@@ -67,7 +68,8 @@ def read_default(attribute: Attribute, target: Target) -> Default:
     Raises:
         Invalid: Prisma refuses it, or its SQL is not one expression.
     """
-    arguments = read_arguments(attribute, ("value", "map"), "value")
+    names = ("value", "map") if target.has_names else ("value",)
+    arguments = read_arguments(attribute, names, "value")
     value = arguments.get("value")
     if value is None:
         raise Invalid(Code.DEFAULT, attribute.at, "`@default` has no value")
@@ -93,17 +95,39 @@ def _call(call: Call, target: Target) -> Default:
             return _dbgenerated(call)
         case "now":
             _only_for(call, target, ("DateTime",))
+            _refuse_list(call, target)
+            _check_argument(call, frozenset())
             return Default(sql="CURRENT_TIMESTAMP")
-        case "autoincrement" | "sequence":
+        case "autoincrement":
             _only_for(call, target, ("Int", "BigInt"))
-            if target.is_list:
-                raise Invalid(Code.DEFAULT, call.at, "Postgres has no list that counts")
+            _refuse_list(call, target)
+            _check_argument(call, frozenset())
+            return Default(serial=True)
+        case "sequence" if target.has_sequences:
+            _only_for(call, target, ("Int", "BigInt"))
             return Default(serial=True)
         case name if name in _CLIENT_FUNCTIONS:
-            _only_for(call, target, _CLIENT_FUNCTIONS[name])
+            _only_for(call, target, ("String",))
+            _check_argument(call, _CLIENT_FUNCTIONS[name])
             return Default()
         case name:
             raise Invalid(Code.DEFAULT, call.at, f"`{name}()` is no function that Prisma knows")
+
+
+def _refuse_list(call: Call, target: Target) -> None:
+    if target.is_list:
+        message = f"`{call.name}()` is one value, which Postgres refuses for a list"
+        raise Invalid(Code.DEFAULT, call.at, message)
+
+
+def _check_argument(call: Call, allowed: frozenset[int]) -> None:
+    if not call.arguments:
+        return
+    value = call.arguments[0].value
+    text = value.text if isinstance(value, Number) else ""
+    if len(call.arguments) > 1 or not text.isdigit() or int(text[:9]) not in allowed:
+        message = f"`{call.name}()` does not take this argument"
+        raise Invalid(Code.DEFAULT, value.at, message)
 
 
 def _only_for(call: Call, target: Target, kinds: tuple[str, ...]) -> None:

@@ -91,14 +91,23 @@ def _scalar(declared: Declarations, model: Model, field: Field) -> Scalar:
     if "updatedAt" in given and (field.type_name != "DateTime" or is_list):
         raise Invalid(Code.ATTRIBUTE, given["updatedAt"].at, "`@updatedAt` is for one DateTime")
     default = Default()
+    enum = declared.enums.get(field.type_name)
     if "default" in given:
-        enum = declared.enums.get(field.type_name)
-        target = Target(kind=field.type_name, type=type_, is_list=is_list, enum=enum)
+        target = Target(
+            kind=field.type_name,
+            type=type_,
+            is_list=is_list,
+            enum=enum,
+            has_sequences=declared.datasource.provider == "cockroachdb",
+            has_names=declared.datasource.provider == "sqlserver",
+        )
         default = read_default(given["default"], target)
         if default.verbatim and not declared.datasource.is_postgres:
             default = _foreign_default(declared, model, field, default)
     column_type = SERIALS.get(base.name, type_) if default.serial else type_
-    return Scalar(field, column or field.name, field.type_name, type_, column_type, default.sql)
+    labels = frozenset(enum.labels.values()) if enum is not None else frozenset()
+    name = column or field.name
+    return Scalar(field, name, field.type_name, type_, column_type, default.sql, labels)
 
 
 def _attributes(declared: Declarations, field: Field) -> dict[str, Attribute]:

@@ -43,12 +43,12 @@ _BLOCK_INDEX = ("fields", "name", "map", "type", "clustered", "where")
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one model; `unique` are the field sets that identify a row, `ids` the key's."""
+    """The keys of one model, by fields in order; `unique` are those of unique indexes."""
 
     ids: tuple[str, ...]
     primary: PrimaryKey | None
     indexes: tuple[Index, ...]
-    unique: frozenset[frozenset[str]]
+    unique: frozenset[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class _Found:
     ids: tuple[str, ...]
     primary: PrimaryKey | None
     indexes: list[Index]
-    unique: set[frozenset[str]]
+    unique: set[tuple[str, ...]]
 
 
 def read_keys(declared: Declarations, model: Model) -> Keys:
@@ -103,7 +103,7 @@ def _declared(model: Model) -> Iterator[_Declared]:
 
 
 def _identifies(model: Model, found: _Found) -> bool:
-    sets = [*found.unique, *([frozenset(found.ids)] if found.ids else [])]
+    sets = [*found.unique, *([found.ids] if found.ids else [])]
     return any(
         all(
             model.scalars[name].arity is not Arity.OPTIONAL
@@ -169,7 +169,7 @@ def _read_index(
     )
     found.indexes.append(index)
     if is_unique and index.where is None:
-        found.unique.add(frozenset(field for field, _, _ in parts))
+        found.unique.add(tuple(field for field, _, _ in parts))
 
 
 def _arguments(key: _Declared, names: tuple[str, ...]) -> Arguments:
@@ -222,7 +222,7 @@ def _index_key(datasource: Datasource, model: Model, part: _Part, method: str) -
             Code.INDEX, options["sort"].at, f"an index of type {method} has no sort order"
         )
     given = options.get("ops")
-    opclass = None if given is None else operator_class(given)
+    opclass = None if given is None else operator_class(scalar, method, given)
     check_method(scalar, method, opclass, options_at)
     return IndexKey(column=scalar.column, descending=descending, opclass=opclass)
 

@@ -5,6 +5,7 @@ because an index that cannot be built would take the whole schema with it.
 """
 
 import re
+from collections.abc import Mapping
 
 from appdb.source.frameworks.prisma.model import Scalar
 from appdb.source.frameworks.prisma.remarks import Code, Invalid
@@ -22,15 +23,33 @@ _SPGIST_BY_DEFAULT = frozenset({"text", "varchar", "citext", "inet"})
 _NO_BRIN = frozenset({"boolean", "jsonb", "json", "xml", "money"})
 
 
-def operator_class(value: Expression) -> str:
+# Prisma's operator classes of BRIN are a type and a kind; Postgres takes them for that type only.
+_BRIN_TYPES: Mapping[str, tuple[str, ...]] = {
+    "Bit": ("bit",), "VarBit": ("varbit",), "Bpchar": ("char",), "Bytea": ("bytea",),
+    "Date": ("date",), "Float4": ("real",), "Float8": ("double precision",), "Inet": ("inet",),
+    "Int2": ("smallint",), "Int4": ("integer",), "Int8": ("bigint",), "Numeric": ("numeric",),
+    "Oid": ("oid",), "Text": ("text", "varchar"), "Timestamp": ("timestamp",),
+    "TimestampTz": ("timestamp with time zone",), "Time": ("time",),
+    "TimeTz": ("time with time zone",), "Uuid": ("uuid",),
+}  # fmt: skip
+_BRIN_NAME = re.compile(r"([A-Z]\w*?)(?:Bloom|MinMaxMulti|MinMax|Inclusion)Ops")
+_OTHER_CLASSES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "InetOps": (("gist", "spgist"), ("inet",)),
+    "JsonbOps": (("gin",), ("jsonb",)),
+    "JsonbPathOps": (("gin",), ("jsonb",)),
+    "ArrayOps": (("gin",), ()),
+    "TextOps": (("spgist",), ("text", "varchar")),
+}
+
+
+def operator_class(scalar: Scalar, method: str, value: Expression) -> str:
     """Return the operator class that `ops:` names: one of Prisma's words, or raw("...").
 
     Raises:
         Invalid: it is neither.
     """
     if isinstance(value, Name):
-        if not value.name.endswith("Ops"):
-            raise Invalid(Code.INDEX, value.at, f"`{value.name}` is no operator class")
+        _check_class(scalar, method, value)
         return _snake(value.name)
     is_raw = isinstance(value, Call) and value.name == "raw" and len(value.arguments) == 1
     text = value.arguments[0].value if is_raw and isinstance(value, Call) else None
@@ -39,6 +58,21 @@ def operator_class(value: Expression) -> str:
     if text.value and not is_operator_class(text.value):
         raise Invalid(Code.INDEX, text.at, "the text in `raw()` is not one operator class")
     return text.value.strip()
+
+
+def _check_class(scalar: Scalar, method: str, value: Name) -> None:
+    found = _BRIN_NAME.fullmatch(value.name)
+    if found is not None and found[1] in _BRIN_TYPES:
+        methods: tuple[str, ...] = ("brin",)
+        types = _BRIN_TYPES[found[1]]
+    elif value.name in _OTHER_CLASSES:
+        methods, types = _OTHER_CLASSES[value.name]
+    else:
+        raise Invalid(Code.INDEX, value.at, f"`{value.name}` is no operator class")
+    fits = scalar.type.name in types if types else scalar.type.dimensions > 0
+    if method not in methods or not (fits or scalar.type.verbatim):
+        message = f"`{value.name}` does not serve {scalar.type.sql} in an index of type {method}"
+        raise Invalid(Code.INDEX, value.at, message)
 
 
 def _snake(name: str) -> str:

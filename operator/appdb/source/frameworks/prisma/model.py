@@ -29,7 +29,8 @@ class Scalar:
     """A field that becomes a column.
 
     `kind` is the scalar's name, the enum's, or `Unsupported`; `type` is the column's type as
-    other tables refer to it, `column_type` the one its own table declares (`serial`).
+    other tables refer to it, `column_type` the one its own table declares (`serial`), `labels`
+    those of an enum.
     """
 
     field: Field
@@ -38,6 +39,7 @@ class Scalar:
     type: PgType
     column_type: PgType
     default: str | None
+    labels: frozenset[str] = frozenset()
 
     @property
     def arity(self) -> Arity:

@@ -45,7 +45,8 @@ def predicate(model: Model, value: Expression | None) -> str | None:
 def _condition(model: Model, entry: Argument) -> str:
     if entry.name is None or entry.name not in model.scalars:
         raise Invalid(Code.INDEX, entry.at, f"`{entry.name}` is no field that has a column")
-    column, value = quoted(model.scalars[entry.name].column), entry.value
+    scalar = model.scalars[entry.name]
+    column, value = quoted(scalar.column), entry.value
     is_negated = False
     if isinstance(value, Mapping):
         if len(value.items) != 1 or value.items[0].name != "not":
@@ -53,6 +54,8 @@ def _condition(model: Model, entry: Argument) -> str:
         is_negated, value = True, value.items[0].value
     if isinstance(value, Name) and value.name == "null":
         return f"{column} IS {'NOT ' if is_negated else ''}NULL"
+    if isinstance(value, Text) and scalar.labels and value.value not in scalar.labels:
+        raise Invalid(Code.INDEX, value.at, f"the enum of `{entry.name}` has no such label")
     return f"{column} {'!=' if is_negated else '='} {_constant(value)}"
 
 

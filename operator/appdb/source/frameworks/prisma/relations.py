@@ -240,10 +240,10 @@ def _comparable(left: str, right: str) -> bool:
 
 
 def _referring(relation: Relation, target: Model, keys: Keys) -> Iterator[str]:
-    wanted = frozenset(relation.references)
+    wanted = sorted(relation.references)
     if target.is_broken or target.is_view:
         return
-    if wanted != frozenset(keys.ids) and wanted not in keys.unique:
+    if all(wanted != sorted(fields) for fields in (keys.ids, *keys.unique)):
         names = ", ".join(relation.references)
         yield f"`references` must be unique together: `{target.name}` needs a key over ({names})"
 
@@ -255,8 +255,8 @@ def _required(relation: Relation, model: Model) -> Iterator[str]:
 
 
 def _single(relation: Relation, model: Model, keys: Keys, opposite: Relation) -> Iterator[str]:
-    fields = frozenset(relation.fields)
-    if opposite.is_list or fields == frozenset(keys.ids) or fields in keys.unique:
+    fields = relation.fields
+    if opposite.is_list or fields == keys.ids or fields in keys.unique:
         return
     names = ", ".join(relation.fields)
     if not model.is_broken:

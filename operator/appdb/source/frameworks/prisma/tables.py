@@ -150,7 +150,7 @@ def _join_table(
     )
     foreign = tuple(
         ForeignKey(
-            name=foreign_key_name(name, [side]),
+            name=join_key_name(relation.name, f"_{side}_fkey"),
             columns=(side,),
             table=model.table,
             schema=model.schema,
