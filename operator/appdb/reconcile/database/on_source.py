@@ -12,6 +12,7 @@ from appdb.api.server import DatabaseServer
 from appdb.errors import NothingDetected, ParseFailed
 from appdb.model.analysis import Analysis
 from appdb.model.finding import Finding, Severity
+from appdb.model.words import counted
 from appdb.reconcile.database.observed import SourceView
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Done, Stage
@@ -82,10 +83,10 @@ def analyzed_message(analysis: Analysis, view: SourceView) -> str:
         f"{each.name} {each.version}" if each.version else each.name for each in analysis.frameworks
     )
     findings = len(analysis.findings)
-    counts = f"{len(schema.tables)} tables, {schema.column_count} columns"
+    tables, columns = counted(len(schema.tables), "table"), counted(schema.column_count, "column")
     parts = [
-        f"{counts} from {analysis.files} files ({readers})",
-        f"{findings} findings, see status.source.firstFindings" if findings else "",
+        f"{tables}, {columns} from {counted(analysis.files, 'file')} ({readers})",
+        f"{counted(findings, 'finding')}, see status.source.firstFindings" if findings else "",
         _unwatched(view),
     ]
     return "; ".join(part for part in parts if part)
@@ -103,13 +104,13 @@ def _unwatched(view: SourceView) -> str:
 def _require_sound(analysis: Analysis) -> None:
     errors = [each for each in analysis.findings if each.severity is Severity.ERROR]
     if errors:
-        more = f" (and {len(errors) - 1} more errors)" if len(errors) > 1 else ""
+        more = f" (and {counted(len(errors) - 1, 'more error')})" if len(errors) > 1 else ""
         first = errors[0]
         place = f"{first.span}: " if first.span else ""
         raise ParseFailed(f"{place}{first.message}{more}; the tables stay as they are")
     if not analysis.statements:
         raise NothingDetected(
-            f"no schema was found in {analysis.files} files; check spec.source.include, exclude "
+            f"no schema was found in {counted(analysis.files, 'file')}; check spec.source.include, exclude "
             "and framework"
         )
 

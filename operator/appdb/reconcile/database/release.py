@@ -17,6 +17,7 @@ from appdb.errors import (
     PlanPendingApproval,
 )
 from appdb.model.analysis import Analysis
+from appdb.model.words import counted
 from appdb.plan.hazards import Hazard, StepClass
 from appdb.plan.plan import Plan
 from appdb.plan.policy import Allowance, DriftPolicy, Policy, Rename
@@ -25,6 +26,7 @@ from appdb.postgres.migrate import Release, plan_release
 from appdb.postgres.provision import app_session
 from appdb.postgres.scratch import SETTINGS as SCRATCH_SETTINGS
 from appdb.postgres.scratch import Scratch, ensure_scratch_database
+from appdb.postgres.sqlstate import translated
 from appdb.reconcile.database.wanted import milliseconds
 from appdb.reconcile.database.work import Work
 
@@ -64,6 +66,7 @@ async def release(work: Work, analysis: Analysis) -> tuple[Plan, Outcome | None]
         )
         book = Book(conn=await stack.enter_async_context(place.sessions.database(wanted.name)))
         session = await stack.enter_async_context(app_session(place.sessions, wanted))
+        stack.enter_context(translated(f"database {wanted.name}", "changing the tables"))
         plan = await plan_release(session, Scratch(conn=bench), declared, policy, book=book)
         if work.database.spec.schema_.mode is SchemaMode.PLAN_ONLY or not plan.judged:
             return plan, None
@@ -92,13 +95,13 @@ def require_applied(plan: Plan, outcome: Outcome | None) -> None:
         )
     if plan.is_adoption and plan.pending:
         raise AdoptionRequired(
-            f"the tables were there before: {len(plan.pending)} steps wait for an approval of "
+            f"the tables were there before: {counted(len(plan.pending), 'step')} need an approval of "
             f"plan {plan.plan_hash}"
         )
     if plan.pending:
         first_step = plan.pending[0]
         raise PlanPendingApproval(
-            f"{len(plan.pending)} steps wait for an approval of plan {plan.plan_hash}, first: "
+            f"{counted(len(plan.pending), 'step')} need an approval of plan {plan.plan_hash}, first: "
             f"{first_step.step.reason} ({first_step.judged.why}); the old tables serve on"
         )
 

@@ -12,6 +12,7 @@ from appdb.cluster.events import EventReason
 from appdb.errors import AppDBError, PlanPendingApproval
 from appdb.model.analysis import Analysis
 from appdb.model.digest import digest_of_texts
+from appdb.model.words import counted
 from appdb.plan.plan import Plan
 from appdb.postgres.apply import Book, Outcome
 from appdb.postgres.connect import Session
@@ -78,7 +79,7 @@ async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) 
     made = await read_tables(session)
     work.schema_status = _status(work, desired, made, applied=desired)
     work.unrecorded = True
-    work.events.append((EventReason.SCHEMA_APPLIED, f"made {len(made)} tables"))
+    work.events.append((EventReason.SCHEMA_APPLIED, f"made {counted(len(made), 'table')}"))
 
 
 async def _record(work: Work, analysis: Analysis) -> None:
@@ -128,7 +129,9 @@ def _note(work: Work, plan: Plan, outcome: Outcome | None, desired: str) -> None
     work.results[Stage.SCHEMA] = Done(reason, _message(len(tables)))
     if outcome is not None and applied:
         work.context.observer.schema_changed(outcome.seconds)
-        work.events.append((EventReason.SCHEMA_APPLIED, f"{applied} steps changed the tables"))
+        work.events.append(
+            (EventReason.SCHEMA_APPLIED, f"{counted(applied, 'step')} changed the tables")
+        )
 
 
 def _status(
@@ -152,7 +155,8 @@ def _disabled(work: Work, message: str) -> None:
 
 
 def _message(tables: int) -> str:
-    return f"{tables} tables are as the source declares them"
+    verb = "is" if tables == 1 else "are"
+    return f"{counted(tables, 'table')} {verb} as the source declares"
 
 
 def _reason_before(work: Work) -> Reason:
