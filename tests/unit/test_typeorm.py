@@ -7,10 +7,14 @@ cases that TypeORM refuses, and what may not change the answer.
 # ruff: noqa: E501 - small sources read best on one line
 
 import random
+import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from appdb.model.finding import Confidence, Severity
+from appdb.source.frameworks import typeorm
 from appdb.source.frameworks.typeorm import FRONT_END
 from appdb.source.project import Project
 
@@ -243,3 +247,33 @@ HOSTILE = {
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_source_ends_in_findings_or_a_sound_schema(source):
     extract(source)
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "typeorm"
+
+
+def test_the_example_is_understood_whole():
+    paths = sorted(p for p in EXAMPLE.rglob("*") if p.suffix in {".ts", ".json"})
+
+    found = extract({str(p.relative_to(EXAMPLE)): p.read_text() for p in paths})
+
+    assert () == found.findings
+    assert 11 == len(found.schema.tables)
+
+
+def test_the_example_is_published_as_it_stands():
+    published = yaml.safe_load((EXAMPLE / "source.yaml").read_text())["data"]
+
+    for key, text in published.items():
+        assert (EXAMPLE / key.replace("__", "/")).read_text() == text
+    assert len(published) == len([p for p in EXAMPLE.rglob("*") if p.suffix in {".ts", ".json"}])
+
+
+def test_every_code_is_documented():
+    sources = (Path(typeorm.__file__).parent).glob("*.py")
+    used = {c for p in sources for c in re.findall(r'\.add\(\s*"([A-Z_]+)"', p.read_text())} | {
+        "UNREAD"
+    }
+    documented = (EXAMPLE.parents[1] / "docs" / "support.md").read_text()
+
+    assert {code for code in used if f"`TYPEORM_{code}`" not in documented} == set()

@@ -1,0 +1,4 @@
+export * from "./base";
+export * from "./enums";
+export * from "./people";
+export * from "./ticket";
