@@ -110,8 +110,8 @@ def _require_sound(analysis: Analysis) -> None:
         raise ParseFailed(f"{place}{first.message}{more}; the tables stay as they are")
     if not analysis.statements:
         raise NothingDetected(
-            f"no schema was found in {counted(analysis.files, 'file')}; check spec.source.include, exclude "
-            "and framework"
+            f"no schema was found in {counted(analysis.files, 'file')}; check include, exclude "
+            "and framework of spec.source"
         )
 
 

@@ -88,22 +88,23 @@ def require_applied(plan: Plan, outcome: Outcome | None) -> None:
     if plan.blocked:
         first = plan.blocked[0]
         rows = sum(refusal.count for refusal in first.refusals)
-        counted = f"{rows} rows of " if rows else ""
+        of_rows = f"{counted(rows, 'row')} of " if rows else ""
         raise DataConflict(
-            f"{counted}{first.unit.subject.table} forbid a change of {first.unit.subject}: "
+            f"{of_rows}{first.unit.subject.table} forbid a change of {first.unit.subject}: "
             f"{first.why}"
         )
     if plan.is_adoption and plan.pending:
-        raise AdoptionRequired(
-            f"the tables were there before: {counted(len(plan.pending), 'step')} need an approval of "
-            f"plan {plan.plan_hash}"
-        )
+        raise AdoptionRequired(f"the tables were there before: {_waiting(plan)}")
     if plan.pending:
         first_step = plan.pending[0]
         raise PlanPendingApproval(
-            f"{counted(len(plan.pending), 'step')} need an approval of plan {plan.plan_hash}, first: "
-            f"{first_step.step.reason} ({first_step.judged.why}); the old tables serve on"
+            f"{_waiting(plan)}, first: {first_step.step.reason} ({first_step.judged.why}); the old tables serve on"
         )
+
+
+def _waiting(plan: Plan) -> str:
+    steps = counted(len(plan.pending), "step")
+    return f"{steps} not run without an approval of plan {plan.plan_hash}"
 
 
 def policy_of(database: AppDatabase, server: DatabaseServer) -> Policy:
