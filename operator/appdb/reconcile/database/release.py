@@ -86,19 +86,20 @@ def require_applied(plan: Plan, outcome: Outcome | None) -> None:
     if outcome is not None and outcome.failures:
         raise outcome.failures[0].error
     if plan.blocked:
-        first = plan.blocked[0]
-        rows = sum(refusal.count for refusal in first.refusals)
+        blocked = plan.blocked[0]
+        rows = sum(refusal.count for refusal in blocked.refusals)
         of_rows = f"{counted(rows, 'row')} of " if rows else ""
         raise DataConflict(
-            f"{of_rows}{first.unit.subject.table} forbid a change of {first.unit.subject}: "
-            f"{first.why}"
+            f"{of_rows}{blocked.unit.subject.table} forbid a change of {blocked.unit.subject}: "
+            f"{blocked.why}"
         )
     if plan.is_adoption and plan.pending:
         raise AdoptionRequired(f"the tables were there before: {_waiting(plan)}")
     if plan.pending:
-        first_step = plan.pending[0]
+        first = plan.pending[0]
         raise PlanPendingApproval(
-            f"{_waiting(plan)}, first: {first_step.step.reason} ({first_step.judged.why}); the old tables serve on"
+            f"{_waiting(plan)}, first: {first.step.reason} ({first.judged.why}); the old tables "
+            "serve on"
         )
 
 
