@@ -43,8 +43,9 @@ def run_demo(example: Path, *, postgres_version: int | None, keeps: bool, report
     """
     with _sandbox(postgres_version, keeps=keeps, report=report) as sandbox:
         started = time.monotonic()
-        report(f"kubectl apply -f {example}")
-        for line in sandbox.kubectl("apply", "-f", str(example)).splitlines():
+        flag = "-k" if (example / "kustomization.yaml").exists() else "-f"
+        report(f"kubectl apply {flag} {example}")
+        for line in sandbox.kubectl("apply", flag, str(example)).splitlines():
             report(f"    {line}")
         for key in _app_databases(sandbox):
             _await_ready(sandbox, *key)
