@@ -99,6 +99,7 @@ BAD_SCHEMAS = {
     "other type": holder("fields: [k], references: [id]", key="k String"),
     "unknown field": holder("fields: [z], references: [id]"),
     "unknown action": holder("fields: [k], references: [id], onDelete: X"),
+    "long name": holder(f'fields: [k], references: [id], map: "{"x" * 64}"'),
     "must be optional": holder("fields: [k], references: [id]", key="k Int?"),
     "names differ": holder('"n", fields: [k], references: [id]'),
     "one to one not unique": holder("fields: [k], references: [id]").replace("A[]", "A?"),
@@ -111,7 +112,7 @@ BAD_SCHEMAS = {
     "enum and model": "enum A {\n  x\n}\nmodel A {\n  id Int @id\n}\n",
     "table twice": 'model A {\n  id Int @id\n  @@map("B")\n}\n'
     'model B {\n  id Int @id(map: "q")\n}\n',
-    "index name twice": 'model A {\n  id Int @id\n'
+    "index name twice": "model A {\n  id Int @id\n"
     '  @@index([id], map: "x")\n  @@index([id], map: "x")\n}\n',
     "empty enum": "enum E {\n}\n",
     "value twice": "enum E {\n  a\n  a\n}\n",
@@ -137,6 +138,18 @@ def test_a_provider_without_tables_is_an_error():
     head = HEAD.replace("postgresql", "mongodb")
 
     assert [(2, 3, "PRISMA_PROVIDER")] == errors(read("model A {\n  id Int @id\n}\n", head=head))
+
+
+def test_index_names_that_mysql_keeps_apart_by_table_are_given_anew():
+    two = "".join(
+        f'model {name} {{\n  id Int @id\n  k Int\n  @@index([k], map: "k")\n}}\n' for name in "AB"
+    )
+
+    found = read(two, head=HEAD.replace("postgresql", "mysql"))
+
+    assert [] == errors(found)
+    assert ["k", "B_k_idx"] == [table.indexes[0].name for table in found.schema.tables]
+    assert errors(read(two))
 
 
 def test_a_broken_model_takes_no_other_with_it():

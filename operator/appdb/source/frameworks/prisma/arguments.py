@@ -7,6 +7,7 @@ their kind only; what they mean is decided by the callers.
 from collections.abc import Mapping
 from typing import NoReturn
 
+from appdb.model.identifiers import fits
 from appdb.source.frameworks.prisma.remarks import Code, Invalid
 from appdb.source.frameworks.prisma.syntax import (
     Attribute,
@@ -59,6 +60,19 @@ def text_of(value: Expression | None, what: str) -> str | None:
     if "\0" in value.value:
         raise Invalid(Code.NAME, value.at, f"`{what}` holds a NUL, which no name can carry")
     return value.value
+
+
+def short_text_of(value: Expression | None, what: str) -> str | None:
+    """Return a string argument that fits as a name into Postgres' 63 bytes.
+
+    Raises:
+        Invalid: it does not, or see `text_of`.
+    """
+    text = text_of(value, what)
+    if value is not None and text is not None and not fits(text):
+        message = "Postgres keeps 63 bytes of a name; this one is longer"
+        raise Invalid(Code.NAME, value.at, message)
+    return text
 
 
 def name_of(value: Expression, what: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from appdb.model.identifiers import fits
 from appdb.model.types import declared
-from appdb.source.frameworks.prisma.arguments import read_arguments, text_of
+from appdb.source.frameworks.prisma.arguments import read_arguments, short_text_of
 from appdb.source.frameworks.prisma.config import Datasource, read_datasource
 from appdb.source.frameworks.prisma.model import EnumDeclaration, Model
 from appdb.source.frameworks.prisma.remarks import Code, Invalid, Remarks
@@ -80,19 +80,16 @@ def _name_is_taken(block: Block, seen: dict[str, str], remarks: Remarks) -> bool
     return False
 
 
-def database_name(attribute: Attribute) -> str | None:
+def database_name(attribute: Attribute) -> str:
     """Return the name that `@map` or `@@map` gives.
 
     Raises:
         Invalid: the name is missing, empty, or longer than Postgres keeps.
     """
     value = read_arguments(attribute, ("name",), "name").get("name")
-    name = text_of(value, "name")
+    name = short_text_of(value, "name")
     if name is None:
         raise Invalid(Code.ATTRIBUTE, attribute.at, "`map` needs a name")
-    if not fits(name):
-        message = "Postgres keeps 63 bytes of a name; this one is longer"
-        raise Invalid(Code.NAME, attribute.at if value is None else value.at, message)
     return name
 
 
@@ -126,7 +123,7 @@ def _read_block_attributes(found: Declarations, block: Block, placed: _Placed) -
         try:
             _check_block_attribute(block, attribute, seen)
             if attribute.name == "map":
-                placed.name = database_name(attribute) or placed.name
+                placed.name = database_name(attribute)
             elif attribute.name == "schema":
                 has_schema = True
                 placed.schema = _schema_of(found.datasource, attribute)
@@ -153,14 +150,12 @@ def _check_block_attribute(block: Block, attribute: Attribute, seen: set[str]) -
 
 
 def _schema_of(datasource: Datasource, attribute: Attribute) -> str | None:
-    name = text_of(read_arguments(attribute, ("map",), "map").get("map"), "map")
+    name = short_text_of(read_arguments(attribute, ("map",), "map").get("map"), "map")
     if name is None:
         raise Invalid(Code.ATTRIBUTE, attribute.at, "`@@schema` needs a name")
     if datasource.schemas is not None and name not in datasource.schemas:
         message = f"the schema `{name}` is not in the `schemas` of the datasource"
         raise Invalid(Code.ATTRIBUTE, attribute.at, message)
-    if not fits(name):
-        raise Invalid(Code.NAME, attribute.at, "Postgres keeps 63 bytes of a name")
     return None if name == DEFAULT_SCHEMA else name
 
 
@@ -176,7 +171,7 @@ def _collect_enum(found: Declarations, block: Block) -> None:
                 placed.is_broken = True
             labels[value.name] = value.name
             for attribute in value.attributes:
-                labels[value.name] = _label(attribute) or value.name
+                labels[value.name] = _label(attribute)
         except Invalid as invalid:
             placed.is_broken = True
             found.remarks.error(
@@ -189,7 +184,7 @@ def _collect_enum(found: Declarations, block: Block) -> None:
     found.enums[block.name] = EnumDeclaration(block.name, kind, labels, block.source, block.at)
 
 
-def _label(attribute: Attribute) -> str | None:
+def _label(attribute: Attribute) -> str:
     if attribute.name != "map":
         message = f"the attribute `@{attribute.name}` is not known for a value of an enum"
         raise Invalid(Code.ATTRIBUTE, attribute.at, message)

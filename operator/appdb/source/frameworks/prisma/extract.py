@@ -18,7 +18,7 @@ from appdb.source.frameworks.prisma.remarks import Code, Remarks
 from appdb.source.frameworks.prisma.syntax import Document
 from appdb.source.frameworks.prisma.tables import build_enums, build_tables
 from appdb.source.frameworks.prisma.text import read_text
-from appdb.source.frameworks.prisma.uniqueness import clashing_names
+from appdb.source.frameworks.prisma.uniqueness import clashing_names, with_own_names
 from appdb.source.frontend import Extraction
 
 
@@ -35,6 +35,8 @@ def extract_schema(files: Sequence[tuple[str, str]], *, has_join_key: bool) -> E
     keys = {name: read_keys(declared, model) for name, model in declared.models.items()}
     holders, between = pair_relations(declared, keys)
     tables = build_tables(declared, keys, holders, between, has_join_key=has_join_key)
+    if not declared.datasource.is_postgres:
+        tables = with_own_names(tables)
     schema = Schema(
         extensions=build_extensions(declared),
         namespaces=_namespaces(declared, tables),

@@ -13,6 +13,7 @@ from appdb.source.frameworks.prisma.arguments import (
     items_of,
     name_of,
     read_arguments,
+    short_text_of,
     text_of,
 )
 from appdb.source.frameworks.prisma.declarations import Declarations, database_name
@@ -227,7 +228,7 @@ def _relation(field: Field) -> Relation:
         _names(arguments.get("references")),
         _action(arguments.get("onDelete")),
         _action(arguments.get("onUpdate")),
-        text_of(arguments.get("map"), "map"),
+        short_text_of(arguments.get("map"), "map"),
         is_ignored,
     )
 

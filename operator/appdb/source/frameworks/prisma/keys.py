@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appdb.model.finding import Evidence
-from appdb.model.identifiers import fits
 from appdb.model.schema import Index, IndexKey, PrimaryKey
 from appdb.source.frameworks.prisma.arguments import (
     Arguments,
     items_of,
     name_of,
     read_arguments,
-    text_of,
+    short_text_of,
 )
 from appdb.source.frameworks.prisma.config import Datasource
 from appdb.source.frameworks.prisma.declarations import Declarations
@@ -145,7 +144,7 @@ def _read_primary(datasource: Datasource, model: Model, key: _Declared, found: _
     columns = tuple(model.scalars[field].column for field, _, _ in parts)
     for field, at_field, _ in parts:
         check_method(model.scalars[field], "btree", None, at_field)
-    name = _mapped(arguments.get("map")) or primary_key_name(model.table)
+    name = short_text_of(arguments.get("map"), "map") or primary_key_name(model.table)
     found.ids = tuple(field for field, _, _ in parts)
     found.primary = PrimaryKey(
         name=name, columns=columns, evidence=_evidence(model, key, "prisma.id")
@@ -248,22 +247,14 @@ def _method(value: Expression | None) -> str:
 def _name_of(
     model: Model, arguments: Arguments, parts: tuple[_Part, ...], *, is_unique: bool
 ) -> str:
-    mapped = _mapped(arguments.get("map"))
+    mapped = short_text_of(arguments.get("map"), "map")
     columns = [model.scalars[field].column for field, _, _ in parts]
     if is_unique:
         return mapped or unique_name(model.table, columns)
     legacy = arguments.get("name")
     if legacy is not None and mapped is not None:
         raise Invalid(Code.INDEX, legacy.at, "`name` means `map` here; only one may be given")
-    return mapped or _mapped(legacy) or index_name(model.table, columns)
-
-
-def _mapped(value: Expression | None) -> str | None:
-    name = text_of(value, "map")
-    if value is not None and name is not None and not fits(name):
-        message = "Postgres keeps 63 bytes of a name; this one is longer"
-        raise Invalid(Code.NAME, value.at, message)
-    return name
+    return mapped or short_text_of(legacy, "name") or index_name(model.table, columns)
 
 
 def _evidence(model: Model, key: _Declared, rule: str) -> Evidence:

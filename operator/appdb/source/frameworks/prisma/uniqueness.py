@@ -5,10 +5,37 @@ table share one with its other constraints. Prisma refuses a clash and asks for 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from appdb.model.finding import Evidence, Finding, Severity
-from appdb.model.schema import Table
+from appdb.model.schema import Index, Table
+from appdb.source.frameworks.prisma.names import index_name, unique_name
 from appdb.source.frameworks.prisma.remarks import Code
+
+
+def with_own_names(tables: tuple[Table, ...]) -> tuple[Table, ...]:
+    """Give indexes whose `map:` name is taken the name that Prisma gives without one.
+
+    For schemas of databases that keep index names apart by table, as MySQL does.
+    """
+    taken: set[tuple[str | None, str]] = {(table.schema, table.name) for table in tables}
+    found = []
+    for table in tables:
+        if table.primary_key is not None and table.primary_key.name:
+            taken.add((table.schema, table.primary_key.name))
+        indexes = []
+        for index in table.indexes:
+            kept = index if (table.schema, index.name) not in taken else _renamed(table, index)
+            taken.add((table.schema, kept.name or ""))
+            indexes.append(kept)
+        found.append(replace(table, indexes=tuple(indexes)))
+    return tuple(found)
+
+
+def _renamed(table: Table, index: Index) -> Index:
+    columns = [key.column or "" for key in index.keys]
+    name = unique_name(table.name, columns) if index.unique else index_name(table.name, columns)
+    return replace(index, name=name)
 
 
 def clashing_names(tables: tuple[Table, ...]) -> tuple[Finding, ...]:
