@@ -1,4 +1,5 @@
 """Expressions of real code and the values that they have at run time."""
+# ruff: noqa: E501 - a program reads best on one line
 
 import pytest
 
@@ -96,6 +97,22 @@ PROGRAMS = {
     "constructor of a package": (
         "import m from 'mongoose'; export const result = new m.Schema({a: String})",
         ("<mongoose:Schema>", {"a": "<global:String>"}),
+    ),
+    "switch": (
+        "const f = (x) => { switch (x) { case 'a': case 'b': return 1; default: return 2 } }; export const result = [f('a'), f('b'), f('c')]",
+        [1, 1, 2],
+    ),
+    "assignments in a helper": (
+        "function f(o) { let n = 1; if (o.a) { n = 2 } o.b = n; return o } export const result = f({a: 1})",
+        {"a": 1, "b": 2},
+    ),
+    "decided for Postgres": (
+        "const type = process.env.DB; export const result = [type === 'sqlite' ? 'a' : 'b', {mysql: 1, postgres: 2}[type]]",
+        ["b", 2],
+    ),
+    "switch decided for Postgres": (
+        "const f = () => { switch (process.env.DB) { case 'sqlite': return 1; case 'postgresdb': return 2 } }; export const result = f()",
+        2,
     ),
     "shared constant": ("let x = 1; export const result = x", 1),
 }

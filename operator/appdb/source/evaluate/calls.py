@@ -1,7 +1,6 @@
 """Calls: into helpers of the project by substitution, into packages as data, else Unknown.
 
-A helper is followed when its body is one expression, or declarations and conditions with a
-known test that end in one returned expression. Statements with effects are never followed.
+A helper is followed when its body is one expression, or statements that `statements` follows.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 from tree_sitter import Node
 
 from appdb.model.finding import Span
-from appdb.source.evaluate import builtins
+from appdb.source.evaluate import builtins, statements
 from appdb.source.evaluate.externals import plain_arguments
 from appdb.source.evaluate.operators import is_nullish
 from appdb.source.evaluate.scope import Scope
@@ -24,7 +23,6 @@ from appdb.source.evaluate.values import (
     Undefined,
     Unknown,
     Value,
-    truth,
 )
 from appdb.source.modules.bindings import Keys, Rest, pattern_names, read_bindings
 from appdb.source.modules.scan import COMMONJS, Import
@@ -32,19 +30,6 @@ from appdb.source.syntax import has_token, named, span_of, string_value, text
 
 if TYPE_CHECKING:
     from appdb.source.evaluate.evaluator import Evaluator
-
-_HARMLESS = ("console.", "super(")
-_DECLARATIONS = (
-    "lexical_declaration",
-    "variable_declaration",
-    "function_declaration",
-    "class_declaration",
-    "abstract_class_declaration",
-    "enum_declaration",
-    "type_alias_declaration",
-    "interface_declaration",
-    "empty_statement",
-)
 
 
 def arguments_of(evaluator: "Evaluator", node: Node, scope: Scope) -> tuple[Value, ...]:
@@ -197,7 +182,7 @@ def run_body(evaluator: "Evaluator", function: FunctionValue, scope: Scope) -> V
         return Unknown(reason="the function has no body", span=span)
     if body.type != "statement_block":
         return evaluator.evaluate(body, scope)
-    returned = _run(evaluator, named(body), scope)
+    returned = statements.run(evaluator, named(body), scope)
     return Undefined(span=span) if returned is None else returned
 
 
@@ -206,9 +191,9 @@ def function_scope(
 ) -> Scope:
     """Return the scope of a function's body with its parameters bound to arguments."""
     body = function.node.child_by_field_name("body")
-    statements = named(body) if body is not None and body.type == "statement_block" else []
+    block = named(body) if body is not None and body.type == "statement_block" else []
     scope = Scope(
-        module=function.scope.module, bindings=read_bindings(statements), parent=function.scope
+        module=function.scope.module, bindings=read_bindings(block), parent=function.scope
     )
     for position, (pattern, default) in enumerate(_parameters(function.node)):
         if pattern.type == "rest_pattern":
@@ -265,55 +250,3 @@ def _remaining(value: Value, rest: Rest) -> Value:
             return value
         case _:
             return Unknown(reason="the rest of a pattern is not known", span=value.span)
-
-
-def _run(evaluator: "Evaluator", statements: list[Node], scope: Scope) -> Value | None:
-    """Follow straight-line statements to a return; None when the block ends without one."""
-    for statement in statements:
-        match statement.type:
-            case "return_statement":
-                children = named(statement)
-                if not children:
-                    return Undefined(span=span_of(scope.module.path, statement))
-                return evaluator.evaluate(children[0], scope)
-            case "if_statement":
-                returned = _branch(evaluator, statement, scope)
-            case "statement_block":
-                returned = _run_block(evaluator, statement, scope)
-            case kind if kind in _DECLARATIONS:
-                returned = None
-            case _ if _is_harmless(statement):
-                returned = None
-            case kind:
-                reason = f"a helper with {kind.replace('_', ' ')} is not followed"
-                return evaluator.unknown(reason, statement, scope)
-        if returned is not None:
-            return returned
-    return None
-
-
-def _is_harmless(statement: Node) -> bool:
-    if statement.type != "expression_statement":
-        return False
-    return text(statement).startswith(_HARMLESS) or statement.named_children[0].type == "string"
-
-
-def _run_block(evaluator: "Evaluator", block: Node, scope: Scope) -> Value | None:
-    statements = named(block)
-    inner = Scope(module=scope.module, bindings=read_bindings(statements), parent=scope)
-    return _run(evaluator, statements, inner)
-
-
-def _branch(evaluator: "Evaluator", statement: Node, scope: Scope) -> Value | None:
-    condition = statement.child_by_field_name("condition")
-    test = evaluator.evaluate(condition, scope) if condition is not None else None
-    known = truth(test) if test is not None else None
-    if test is None or known is None:
-        reason = "the test of a condition is not known"
-        return test if isinstance(test, Unknown) else evaluator.unknown(reason, statement, scope)
-    branch = statement.child_by_field_name("consequence" if known else "alternative")
-    if branch is None:
-        return None
-    if branch.type == "else_clause":
-        branch = (named(branch) or [branch])[0]
-    return _run(evaluator, [branch], scope)

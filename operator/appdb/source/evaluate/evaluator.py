@@ -49,6 +49,8 @@ class Evaluator:
         self._nodes: dict[tuple[str, int, str | None], Value] = {}
         self._classes: dict[tuple[int, int], ClassValue] = {}
         self._busy: set[tuple[int, object]] = set()
+        # Where a decision was taken for Postgres; front ends tell of it.
+        self.assumed: set[Span] = set()
         self._depth = 0
         self._steps = 0
         self._total = 0
@@ -133,6 +135,10 @@ class Evaluator:
     def call(self, function: Value, arguments: tuple[Value, ...], span: Span) -> Value:
         """Return what a function of the project returns, or a `Call` into a package."""
         return calls.call(self, function, arguments, span)
+
+    def assume(self, span: Span) -> None:
+        """Note that something was decided for Postgres, which nobody said."""
+        self.assumed.add(span)
 
     def run_body(self, function: FunctionValue, scope: Scope) -> Value:
         """Return what a function's body returns in a scope that was made for it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tree_sitter import Node
 
-from appdb.source.evaluate import calls
+from appdb.source.evaluate import calls, database
 from appdb.source.evaluate.numbers import read_number
 from appdb.source.evaluate.operators import binary, is_nullish, unary
 from appdb.source.evaluate.scope import Scope
@@ -237,6 +237,11 @@ def _subscript(evaluator: "Evaluator", node: Node, scope: Scope) -> Value:
         return Undefined(span=span)
     index = evaluator.evaluate(field(node, "index"), scope)
     key = to_text(index)
+    if key is None and isinstance(value, ObjectValue):
+        found = database.chosen(value, index)
+        if found is not None:
+            evaluator.assume(span)
+            return found
     if key is None:
         return (
             index
@@ -267,8 +272,13 @@ def _apply(evaluator: "Evaluator", node: Node, left: Value, scope: Scope) -> Val
     if operator in _LOGICAL:
         return _logical(evaluator, operator, left, right_node, scope)
     right = evaluator.evaluate(right_node, scope)
-    found = binary(operator, left, right, span_of(scope.module.path, node))
+    span = span_of(scope.module.path, node)
+    found = binary(operator, left, right, span)
     if found is not None:
+        return found
+    found = database.compared(operator, left, right, span)
+    if found is not None:
+        evaluator.assume(span)
         return found
     for side in (left, right):
         if isinstance(side, Unknown):

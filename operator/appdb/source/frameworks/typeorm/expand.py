@@ -4,6 +4,7 @@
 applies others to `(target, key)`. Nothing is run: bodies are read statement by statement.
 """
 
+import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
@@ -25,12 +26,12 @@ from appdb.source.modules.graph import Package
 from appdb.source.syntax import named, span_of, text
 
 MAX_DEPTH = 12
-_PACKAGES = ("typeorm", "@nestjs/common")
+_TYPEORM = re.compile(r"(?:@(?!nestjs/)[\w.-]+/)?typeorm(?:/.*)?")
 
 
 def is_typeorm(package: str | None) -> bool:
-    """Tell whether a package is TypeORM, by whatever path into it."""
-    return package is not None and (package == "typeorm" or package.startswith("typeorm/"))
+    """Tell whether a package is TypeORM or a fork of it (`@n8n/typeorm`), by whatever path."""
+    return package is not None and _TYPEORM.fullmatch(package) is not None
 
 
 def decorator_calls(evaluator: Evaluator, node: Node, scope: Scope) -> Iterator[Call | Unknown]:
@@ -53,7 +54,7 @@ def _is_foreign(evaluator: Evaluator, node: Node, scope: Scope) -> bool:
         return False
     target = evaluator.target(text(node), scope)
     if isinstance(target, Package):
-        return not (is_typeorm(target.package) or target.package in _PACKAGES)
+        return not (is_typeorm(target.package) or target.package == "@nestjs/common")
     return target is None and scope.find(text(node)) is None
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from appdb.model.finding import Severity
 from appdb.source.frameworks.typeorm.build import build
 from appdb.source.frameworks.typeorm.config import read_settings
 from appdb.source.frameworks.typeorm.emit import emit
@@ -12,7 +13,7 @@ from appdb.source.project import Project
 from appdb.source.scripts import evaluator_of, scripts_holding
 
 _ENTITY = re.compile(rb"@\w*\.?(?:Entity|ChildEntity)\s*\(|\bnew\s+(?:\w+\.)?EntitySchema\b")
-_IMPORT = re.compile(rb"['\"]typeorm(?:/[\w/.-]+)?['\"]")
+_IMPORT = re.compile(rb"['\"](?:@(?!nestjs/)[\w.-]+/)?typeorm(?:/[\w/.-]+)?['\"]")
 
 
 class TypeOrm:
@@ -47,6 +48,9 @@ class TypeOrm:
         major = int(detection.version.partition(".")[0]) if detection.version else None
         settings = read_settings(project, evaluator, report, major)
         schema = emit(build(reader, settings), settings, report)
+        for span in sorted(evaluator.assumed):
+            message = "what is decided here by the name of the database is decided for Postgres"
+            report.add("ASSUMED", message, span, Severity.INFO)
         return Extraction(schema=schema, findings=report.findings)
 
 
