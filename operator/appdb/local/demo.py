@@ -6,6 +6,8 @@ Shows what it does and how long it takes; never shows a password.
 import base64
 import json
 import re
+import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,6 +43,8 @@ def run_demo(example: Path, *, postgres_version: int | None, keeps: bool, report
 
     Raises SandboxError when an AppDatabase does not become ready or does not let us in.
     """
+    # SIGTERM is to take everything down as SIGINT does.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with _sandbox(postgres_version, keeps=keeps, report=report) as sandbox:
         started = time.monotonic()
         flag = "-k" if (example / "kustomization.yaml").exists() else "-f"

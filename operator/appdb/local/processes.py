@@ -18,9 +18,7 @@ from pathlib import Path
 from appdb.local.waiting import wait_until
 
 # SIGINT is a clean end for all parts (for Postgres: "fast"); SIGCONT wakes stopped ones for it.
-WATCHDOG = (
-    'trap "" HUP INT QUIT TERM; cat >/dev/null; kill -INT 0; kill -CONT 0; sleep 6; kill -KILL 0'
-)
+WATCHDOG = 'trap "" HUP INT QUIT TERM; read -r _; kill -INT 0; kill -CONT 0; sleep 6; kill -KILL 0'
 
 _watchdog_lock = threading.Lock()
 _watchdogs: dict[int, subprocess.Popen[bytes]] = {}

@@ -99,8 +99,8 @@ class Sandbox:
     def __enter__(self) -> Self:
         try:
             self.start()
-        except BaseException:
-            self.remove(keeps_logs=True)
+        except BaseException as error:
+            self._end(error)
             raise
         return self
 
@@ -110,7 +110,7 @@ class Sandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.remove(keeps_logs=error is not None or not self._is_temporary)
+        self._end(error)
 
     @property
     def kubeconfig(self) -> Path:
@@ -177,6 +177,10 @@ class Sandbox:
         self._facts_path.unlink(missing_ok=True)
         if not keeps_logs:
             shutil.rmtree(self.home, ignore_errors=True)
+
+    def _end(self, error: BaseException | None) -> None:
+        """Remove; an interrupt is no error that somebody would look for in the logs."""
+        self.remove(keeps_logs=isinstance(error, Exception) or not self._is_temporary)
 
     @property
     def _facts_path(self) -> Path:
