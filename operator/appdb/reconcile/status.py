@@ -1,10 +1,12 @@
-"""Writes the status of one object: the smallest patch, against the version that was read.
+"""Writes to one object in one run: status and our finalizer, against the version last seen.
 
 The resourceVersion is a fence: an operator that was paused and wakes up late is refused
-instead of overwriting what its successor wrote.
+instead of overwriting what its successor wrote. Writes of one run take turns, so that the
+one that shows progress never makes the others fail.
 """
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from appdb.cluster.client import Cluster, Json
@@ -23,18 +25,18 @@ class Status(Protocol):
 
 @dataclass(slots=True)
 class StatusWriter:
-    """The status of one object in one run; `written` counts the patches."""
+    """One object in one run; `written` counts the patches of status."""
 
     cluster: Cluster
     resource: Resource
     live: Json
-    resource_version: str
     written: int = 0
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     def of(cls, cluster: Cluster, resource: Resource, live: Json) -> "StatusWriter":
         """Start from an object as it was read."""
-        return cls(cluster, resource, live, live["metadata"]["resourceVersion"])
+        return cls(cluster, resource, live)
 
     async def write(self, status: Status) -> bool:
         """Patch what differs; returns whether anything did.
@@ -42,20 +44,34 @@ class StatusWriter:
         Raises:
             ConcurrentUpdate: the object was written or deleted meanwhile.
         """
-        patch = merge_patch(self.live.get("status") or {}, status.to_object())
-        if not patch:
-            return False
+        async with self._turn:
+            patch = merge_patch(self.live.get("status") or {}, status.to_object())
+            if not patch:
+                return False
+            await self._patch({"status": patch}, subresource="status")
+            self.written += 1
+            return True
+
+    async def hold(self, finalizer: str) -> None:
+        """Put a finalizer on the object.
+
+        Raises:
+            ConcurrentUpdate: the object was written or deleted meanwhile.
+        """
+        async with self._turn:
+            held = self.live["metadata"].get("finalizers") or ()
+            await self._patch({"metadata": {"finalizers": [*held, finalizer]}})
+
+    async def _patch(self, patch: Json, *, subresource: str = "") -> None:
         metadata = self.live["metadata"]
+        version = {"resourceVersion": metadata["resourceVersion"]}
         answer = await self.cluster.merge(
             self.resource,
             metadata.get("namespace"),
             metadata["name"],
-            {"metadata": {"resourceVersion": self.resource_version}, "status": patch},
-            subresource="status",
+            patch | {"metadata": version | patch.get("metadata", {})},
+            subresource=subresource,
         )
         if answer is None:
             raise ConcurrentUpdate("the object was deleted meanwhile")
         self.live = answer
-        self.resource_version = answer["metadata"]["resourceVersion"]
-        self.written += 1
-        return True

@@ -2,22 +2,15 @@
 
 from appdb.api import names
 from appdb.cluster.events import EventReason
-from appdb.cluster.resources import APP_DATABASES, SECRETS
+from appdb.cluster.resources import SECRETS
 from appdb.cluster.secrets import build_secret, differs
-from appdb.errors import ConcurrentUpdate
 from appdb.reconcile.database.wanted import credentials_of, effective_policy, secret_place
 from appdb.reconcile.database.work import Work
 
 
 async def hold_object(work: Work) -> None:
     """Put our finalizer on exactly the version of the object that was read."""
-    finalizers = (*work.database.metadata.finalizers, names.FINALIZER)
-    written = await work.context.cluster.set_finalizers(
-        APP_DATABASES, work.observed.live, finalizers
-    )
-    if written is None:
-        raise ConcurrentUpdate("the object was deleted meanwhile")
-    work.writer.resource_version = written["metadata"]["resourceVersion"]
+    await work.writer.hold(names.FINALIZER)
 
 
 async def write_secrets(work: Work) -> None:
