@@ -6,6 +6,7 @@ defaults of client-go: 15 s lease, renewed within 10 s, tried every 2 s.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -53,8 +54,12 @@ class Election:
         """Renew the lease for ever; return when it is lost."""
         while True:
             await asyncio.sleep(TRY_EVERY_SECONDS)
-            await self._try()
-            if self.clock() - self._renewed_at > RENEW_WITHIN_SECONDS or not self.is_leader:
+            left = self._renewed_at + RENEW_WITHIN_SECONDS - self.clock()
+            # A request that hangs must not keep a leader believing longer than others wait.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, left)):
+                    await self._try()
+            if self.clock() - self._renewed_at >= RENEW_WITHIN_SECONDS or not self.is_leader:
                 self.is_leader = False
                 log.error("the lease is lost", extra={"lease": self.name})
                 return
