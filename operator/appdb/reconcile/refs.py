@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from appdb.reconcile.keys import ObjectKey
+from appdb.reconcile.keys import Kind, ObjectKey
 
 
 class Relation(StrEnum):
@@ -64,6 +64,14 @@ class ReferenceMap:
             if ref.relation is Relation.SERVER:
                 return ref.name
         return DEFAULT_SERVER
+
+    def knows(self, key: ObjectKey) -> bool:
+        """Tell whether an object has been seen and is not gone."""
+        return key in self._by_object
+
+    def keys_of(self, kind: Kind) -> tuple[ObjectKey, ...]:
+        """Return every object known of one kind."""
+        return tuple(key for key in self._by_object if key.kind is kind)
 
     def keys(self) -> tuple[ObjectKey, ...]:
         """Return every object known."""

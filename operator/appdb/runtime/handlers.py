@@ -13,11 +13,15 @@ import kopf
 
 from appdb.api import names
 from appdb.cluster.secrets import is_intact
-from appdb.reconcile.keys import ObjectKey, database_key, server_key
+from appdb.reconcile.keys import Kind, ObjectKey, database_key, server_key
 from appdb.reconcile.refs import DEFAULT_SERVER, Ref, ReferenceMap, Relation
 
 # Several ConfigMaps of one `kubectl apply` arrive within this time and make one run.
 SETTLE_SECONDS = 0.3
+
+# A server counts its databases this long after one came or went, so once for many; after a
+# start, that is after all of them have been listed.
+COUNT_SECONDS = 2.0
 
 Body = Mapping[str, Any]
 Add = Callable[[ObjectKey], None]
@@ -41,9 +45,13 @@ class Triggers:
         metadata = body["metadata"]
         key = database_key(metadata["namespace"], metadata["name"])
         if change == "DELETED":
+            self._recount(key)
             self._gone(key)
             return
+        is_new = not self.refs.knows(key)
         self.refs.update(key, database_refs(body))
+        if is_new:
+            self._recount(key)
         if self._is_news(key, body) or change is None:
             self.add(key)
 
@@ -58,12 +66,13 @@ class Triggers:
             self._add_all(users)
             return
         self.refs.update(key, [Ref(Relation.SECRET, self.operator_namespace, admin)])
-        if not self._is_news(key, body):
-            if change is None:
-                self.add(key)
-            return
-        self.add(key)
-        self._add_all(users)
+        is_news = self._is_news(key, body)
+        if change is None and _is_handled(body):
+            self.add_after(key, COUNT_SECONDS)
+        elif is_news or change is None:
+            self.add(key)
+        if is_news:
+            self._add_all(users)
 
     def on_config_map(self, change: str | None, body: Body) -> None:
         """Handle a ConfigMap with source: a new one is waited for, an edited one may be many."""
@@ -91,6 +100,13 @@ class Triggers:
             del self._labels[name]
         elif before is not None and before != labels:
             self._add_all(self.refs.who(Ref(Relation.NAMESPACE, "", name)))
+
+    def _recount(self, database: ObjectKey) -> None:
+        """Have the server of a database count again; of an unnamed one, each that may be it."""
+        name = self.refs.server_of(database)
+        servers = (server_key(name),) if name else self.refs.keys_of(Kind.DATABASE_SERVER)
+        for server in servers:
+            self.add_after(server, COUNT_SECONDS)
 
     def _gone(self, key: ObjectKey) -> None:
         self._seen.pop(key, None)
@@ -149,6 +165,12 @@ def database_refs(body: Body) -> tuple[Ref, ...]:
             for access in accesses
         ),
     )
+
+
+def _is_handled(body: Body) -> bool:
+    """Tell whether the object has been looked at since its spec last changed."""
+    observed = (body.get("status") or {}).get("observedGeneration")
+    return bool(observed == body["metadata"].get("generation"))
 
 
 def _lost_finalizer(body: Body) -> bool:
