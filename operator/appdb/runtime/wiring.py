@@ -22,7 +22,7 @@ from appdb.cluster.client import Cluster
 from appdb.cluster.events import EventRecorder
 from appdb.cluster.lease import Election
 from appdb.cluster.secrets import new_password
-from appdb.errors import AppDBError
+from appdb.errors import AppDBError, Conflict
 from appdb.postgres.sessions import DEFAULT_LIMIT, ServerSessions
 from appdb.reconcile.context import Context, PlanningLocks
 from appdb.reconcile.database.run import reconcile_database, report_broken
@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_RESYNC_SECONDS = 600.0
 CLOCK_SECONDS = 2.0
+# Somebody wrote first: a fresh look at what they wrote is all it takes.
+CONFLICT_SECONDS = 0.1
 STUCK_SECONDS = 3 * 3600.0
 LEASE_NAME = "appdb-operator"
 LOST_LEASE_EXIT_CODE = 75
@@ -261,6 +263,9 @@ async def _run(context: Context, key: ObjectKey) -> Again:
                 return await reconcile_server(context, key)
     except AppDBError as error:
         context.observer.error_seen(key, error.reason)
+        if isinstance(error, Conflict):
+            log.info(error.message, extra={"key": str(key)})
+            return Again(after_seconds=CONFLICT_SECONDS, failed=True)
         log.warning(error.message, extra={"key": str(key), "reason": error.reason})
         return Again(failed=True)
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from appdb.api.reasons import Reason
-from appdb.errors import AppDBError, Conflict
+from appdb.errors import AppDBError, ClusterUnavailable, Conflict
 from appdb.reconcile.database.decide import (
     Action,
     Analyze,
@@ -26,7 +26,7 @@ from appdb.reconcile.database.on_source import analyze
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Failed, Stage, Waits
 
-_OF_THE_SERVER = frozenset(
+OF_THE_SERVER = frozenset(
     {
         Reason.SERVER_NOT_FOUND,
         Reason.SERVER_NOT_ALLOWED,
@@ -39,12 +39,19 @@ _OF_THE_SERVER = frozenset(
 )
 
 
+# What a look at the server itself would find too.
+SIGNS_OF_A_BAD_SERVER = (OF_THE_SERVER - {Reason.SERVER_NOT_FOUND, Reason.SERVER_NOT_ALLOWED}) | {
+    Reason.INSUFFICIENT_PRIVILEGE
+}
+
+
 async def act(work: Work, decision: Decision) -> None:
     """Carry out a decision; failures end up in `work.results`.
 
     Raises:
         Conflict: somebody wrote the object meanwhile; the run is to be repeated.
-        ClusterUnavailable, ClusterForbidden: the API server is the one that fails.
+        ClusterUnavailable: the API server is the one that fails.
+        ClusterForbidden: it refuses our finalizer, without which nothing may be made.
     """
     work.results |= decision.known
     stopped: Stage | None = None
@@ -91,12 +98,12 @@ def _carry_out(action: Action) -> Callable[[Work], Awaitable[None]]:
 async def _try(work: Work, action: Action, stage: Stage) -> Stage | None:
     try:
         await _carry_out(action)(work)
-    except Conflict:
+    except (Conflict, ClusterUnavailable):
         raise
     except AppDBError as error:
         if isinstance(action, HoldObject):
             raise
-        at = Stage.SERVER if Reason(error.reason) in _OF_THE_SERVER else stage
+        at = Stage.SERVER if Reason(error.reason) in OF_THE_SERVER else stage
         work.results[at] = Failed(error)
         _let_wait(work, after=at)
         return at

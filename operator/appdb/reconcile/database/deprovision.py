@@ -6,6 +6,7 @@ finalizer stays until it is done. Only what our claim marks is ever dropped.
 
 from appdb.api import names
 from appdb.api.appdatabase import AppDatabase, DeletionPolicy
+from appdb.api.reasons import Reason
 from appdb.api.server import DatabaseServer
 from appdb.cluster.events import EventReason, Subject
 from appdb.cluster.resources import APP_DATABASES, SECRETS
@@ -24,10 +25,11 @@ from appdb.model.names import database_name_for, hashed_database_name_for
 from appdb.postgres.deprovision import delete_database
 from appdb.postgres.server import read_server
 from appdb.reconcile.context import Context
+from appdb.reconcile.database.act import SIGNS_OF_A_BAD_SERVER
 from appdb.reconcile.database.report import deleting_status
 from appdb.reconcile.database.wanted import effective_policy, wanted_on_server
 from appdb.reconcile.dispatch import LEAVE, RETRY, Again
-from appdb.reconcile.keys import database_key
+from appdb.reconcile.keys import database_key, server_key
 from appdb.reconcile.server.identity import require_same_server
 from appdb.reconcile.server.resolve import find_server, read_admin_access
 from appdb.reconcile.status import StatusWriter
@@ -47,9 +49,13 @@ async def deprovision(context: Context, writer: StatusWriter, database: AppDatab
             database.status,
             error,
             generation=database.metadata.generation,
+            requested_at=database.metadata.annotations.get(names.ANNOTATION_REQUESTED_AT, ""),
             now=context.now(),
         )
         await writer.write(status)
+        if Reason(error.reason) in SIGNS_OF_A_BAD_SERVER and database.status.server is not None:
+            # Once it has noticed too, it wakes us as soon as it is well again.
+            context.wake(server_key(database.status.server.name))
         return LEAVE if isinstance(error, Protected) else RETRY
     await _let_go(context, database)
     await context.events.post(_subject(database), *told)

@@ -45,7 +45,7 @@ async def analyze(work: Work) -> None:
     names = tuple(framework.name for framework in analysis.frameworks)
     work.context.observer.analyzed(names, work.context.clock() - began)
     work.source_status = source_status(analysis, view)
-    _require_sound(analysis)
+    _require_sound(analysis, view)
     work.analysis = analysis
     work.results[Stage.SOURCE] = Done(Reason.ANALYZED, analyzed_message(analysis, view))
 
@@ -101,17 +101,18 @@ def _unwatched(view: SourceView) -> str:
     )
 
 
-def _require_sound(analysis: Analysis) -> None:
+def _require_sound(analysis: Analysis, view: SourceView) -> None:
+    late = f"; {_unwatched(view)}" if view.unwatched else ""
     errors = [each for each in analysis.findings if each.severity is Severity.ERROR]
     if errors:
         more = f" (and {counted(len(errors) - 1, 'more error')})" if len(errors) > 1 else ""
         first = errors[0]
         place = f"{first.span}: " if first.span else ""
-        raise ParseFailed(f"{place}{first.message}{more}; the tables stay as they are")
+        raise ParseFailed(f"{place}{first.message}{more}; the tables stay as they are{late}")
     if not analysis.statements:
         raise NothingDetected(
             f"no schema was found in {counted(analysis.files, 'file')}; check include, exclude "
-            "and framework of spec.source"
+            f"and framework of spec.source{late}"
         )
 
 

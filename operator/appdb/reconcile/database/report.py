@@ -78,10 +78,16 @@ def build_status(before: AppDatabaseStatus, run: Run) -> AppDatabaseStatus:
 
 
 def invalid_status(
-    before: AppDatabaseStatus, error: AppDBError, *, generation: int, now: datetime
+    before: AppDatabaseStatus,
+    error: AppDBError,
+    *,
+    generation: int,
+    requested_at: str,
+    now: datetime,
 ) -> AppDatabaseStatus:
     """Return the status of an object whose spec cannot be read."""
-    return _failed_as_a_whole(before, Reason(error.reason), error.message, generation, now)
+    failed = _failed_as_a_whole(before, Reason(error.reason), error.message, generation, now)
+    return _handled(failed, requested_at)
 
 
 def broken_status(
@@ -122,7 +128,12 @@ def progress_status(
 
 
 def deleting_status(
-    before: AppDatabaseStatus, error: AppDBError, *, generation: int, now: datetime
+    before: AppDatabaseStatus,
+    error: AppDBError,
+    *,
+    generation: int,
+    requested_at: str,
+    now: datetime,
 ) -> AppDatabaseStatus:
     """Return the status of an object whose deletion waits for something."""
     reason = Reason(error.reason)
@@ -156,7 +167,14 @@ def deleting_status(
         generation=generation,
         now=now,
     )
-    return before.model_copy(update={"observed_generation": generation, "conditions": conditions})
+    changed = {"observed_generation": generation, "conditions": conditions}
+    return _handled(before.model_copy(update=changed), requested_at)
+
+
+def _handled(status: AppDatabaseStatus, requested_at: str) -> AppDatabaseStatus:
+    if not requested_at:
+        return status
+    return status.model_copy(update={"last_handled_reconcile_at": requested_at})
 
 
 _DELETION_CONDITIONS = {

@@ -10,13 +10,23 @@ from datetime import datetime
 from appdb.api import names
 from appdb.api.appdatabase import AppDatabase
 from appdb.api.appdatabase_status import AppDatabaseStatus, DatabaseStatus, ServerStatus
+from appdb.api.conditions import find_condition
 from appdb.api.effects import fields_without_effect
 from appdb.api.meta import ObjectMeta
+from appdb.api.reasons import ConditionType, Reason
+from appdb.api.server import DatabaseServer
 from appdb.cluster.events import Subject
 from appdb.cluster.resources import APP_DATABASES
-from appdb.errors import InvalidSpec, Retry
+from appdb.errors import (
+    AdoptionRequired,
+    ExtensionNotAllowed,
+    InvalidSpec,
+    NameConflict,
+    Retry,
+    SecretConflict,
+)
 from appdb.reconcile.context import Context
-from appdb.reconcile.database.act import act
+from appdb.reconcile.database.act import SIGNS_OF_A_BAD_SERVER, act
 from appdb.reconcile.database.decide import NOTHING, decide
 from appdb.reconcile.database.deprovision import deprovision
 from appdb.reconcile.database.observe import observe
@@ -31,13 +41,16 @@ from appdb.reconcile.database.report import (
 )
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.dispatch import LEAVE, RETRY, Again
-from appdb.reconcile.keys import ObjectKey
+from appdb.reconcile.keys import ObjectKey, server_key
 from appdb.reconcile.results import Failed
 from appdb.reconcile.status import StatusWriter
 
 log = logging.getLogger(__name__)
 
 SLOW_RETRY_SECONDS = 300.0
+
+# A person clears these away in Postgres, or in a Secret that is not ours to watch.
+_UNSEEN = (SecretConflict, NameConflict, AdoptionRequired, ExtensionNotAllowed)
 
 
 async def reconcile_database(context: Context, key: ObjectKey) -> Again:
@@ -76,7 +89,13 @@ async def report_broken(context: Context, key: ObjectKey) -> None:
 async def _report_invalid(context: Context, writer: StatusWriter, error: InvalidSpec) -> Again:
     meta = ObjectMeta.of(writer.live)
     known = AppDatabase.of(writer.live | {"spec": {}})
-    status = invalid_status(known.status, error, generation=meta.generation, now=context.now())
+    status = invalid_status(
+        known.status,
+        error,
+        generation=meta.generation,
+        requested_at=meta.annotations.get(names.ANNOTATION_REQUESTED_AT, ""),
+        now=context.now(),
+    )
     await writer.write(status)
     return LEAVE
 
@@ -110,13 +129,37 @@ def _again(context: Context, work: Work) -> Again:
                 extra={"object": f"{meta.namespace}/{meta.name}", "reason": result.error.reason},
             )
     context.resync.looked(key)
+    _doubt_server(context, work)
     match retry_of(work.results):
-        case None | Retry.ON_CHANGE:
+        case None:
             return LEAVE
+        case Retry.ON_CHANGE:
+            return RETRY if _waits_unseen(work) else LEAVE
         case Retry.SLOWLY:
             return Again(after_seconds=SLOW_RETRY_SECONDS, failed=True)
         case Retry.AT_ONCE | Retry.BACKOFF:
             return RETRY
+
+
+def _waits_unseen(work: Work) -> bool:
+    """Tell whether the obstacle may go away without any watch telling us."""
+    return any(
+        isinstance(result, Failed) and isinstance(result.error, _UNSEEN)
+        for result in work.results.values()
+    )
+
+
+def _doubt_server(context: Context, work: Work) -> None:
+    """Have a server looked at that says it is well and is not: it wakes us when it is again."""
+    server = work.observed.server
+    if not isinstance(server, DatabaseServer):
+        return
+    ready = find_condition(server.status.conditions, ConditionType.READY)
+    if ready is None or not ready.is_true:
+        return
+    failed = (result.error for result in work.results.values() if isinstance(result, Failed))
+    if any(Reason(error.reason) in SIGNS_OF_A_BAD_SERVER for error in failed):
+        context.wake(server_key(server.metadata.name))
 
 
 def _run_of(work: Work, *, started: datetime) -> Run:
