@@ -51,6 +51,15 @@ KNOWN = {
     "Array.from(new Set(['a', 'a']))": ["a"],
     "['a', 'b'].filter((x) => x !== 'a')": ["b"],
     "'ABC'.toLowerCase()": "abc",
+    "'userName'.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()": "user_name",
+    "'userName'.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)": "user_name",
+    "'a-b-c'.replace('-', '.')": "a.b-c",
+    "'a-b-c'.replaceAll('-', '.')": "a.b.c",
+    "'table'.charAt(0).toUpperCase() + 'table'.slice(1)": "Table",
+    "'a.b'.split('.')": ["a", "b"],
+    "'abc'.substring(2, 1)": "b",
+    "'app_x'.startsWith('app_')": True,
+    "typeof 'x' === 'string'": True,
     "((a, b = 2) => a + b)(1)": 3,
     "(({a, b: {c}, ...rest}) => [a, c, rest])({a: 1, b: {c: 2}, d: 3})": [1, 2, {"d": 3}],
     "(function (x) { const y = x + 1; return y * 2 })(1)": 4,
@@ -135,6 +144,7 @@ UNKNOWN = {
     "async": ("const f = async () => 1; export const result = f()", "async"),
     "unknown test": ("const result = g.x ? 1 : 2; export { result }", "not known"),
     "spread of nothing known": ("[...window.x]", "not a list"),
+    "slow expression": ("'aaaa'.replace(/(a+)+$/, '')", "not known"),
     "missing file": ("import {x} from './no'; export const result = x", "not in the source"),
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from appdb.model.finding import Span
+from appdb.source.evaluate import texts
 from appdb.source.evaluate.values import (
     FunctionValue,
     ListValue,
@@ -183,7 +184,7 @@ def has_method(target: Value, name: str) -> bool:
         case ListValue():
             return name in _LIST_METHODS or name in _CALLBACK_METHODS
         case Literal(value=str()):
-            return name in _TEXT_METHODS
+            return name in texts.METHODS or name in texts.REPLACING
         case Literal(value=int() | float()):
             return name == "toString"
         case ObjectValue():
@@ -205,8 +206,12 @@ def call_method(
             found = _CALLBACK_METHODS[name](evaluator, target, arguments, span)
         case ListValue():
             found = _LIST_METHODS[name](target, arguments, span)
+        case Literal(value=str() as content) if name in texts.REPLACING:
+            found = texts.replaced(
+                evaluator, content, arguments, span, everywhere=name != "replace"
+            )
         case Literal(value=str() as content):
-            found = _TEXT_METHODS[name](content, arguments, span)
+            found = texts.METHODS[name](content, arguments, span)
         case Literal():
             found = _text((target,), span)
         case ObjectValue(entries=entries, unknown=None):
@@ -334,42 +339,4 @@ _LIST_METHODS: dict[str, Callable[[ListValue, Arguments, Span], Value | None]] =
     "slice": _slice,
     "values": _same_list,
     "toReversed": _reverse,
-}
-
-
-def _replace(content: str, arguments: Arguments, span: Span) -> Value | None:
-    old, new = (
-        (as_text(argument) for argument in arguments[:2]) if len(arguments) > 1 else (None, None)
-    )
-    return None if old is None or new is None else literal(content.replace(old, new, 1), span)
-
-
-def _split(content: str, arguments: Arguments, span: Span) -> Value | None:
-    separator = as_text(arguments[0]) if arguments else None
-    if not separator:
-        return None
-    return ListValue(items=tuple(literal(p, span) for p in content.split(separator)), span=span)
-
-
-def _add_text(content: str, arguments: Arguments, span: Span) -> Value | None:
-    parts = [to_text(argument) for argument in arguments]
-    return None if None in parts else literal(content + "".join(p or "" for p in parts), span)
-
-
-def _repeat(content: str, arguments: Arguments, span: Span) -> Value | None:
-    count = arguments[0].value if arguments and isinstance(arguments[0], Literal) else None
-    if not isinstance(count, int) or not 0 <= count * len(content) <= 100_000:
-        return None
-    return literal(content * count, span)
-
-
-_TEXT_METHODS: dict[str, Callable[[str, Arguments, Span], Value | None]] = {
-    "toLowerCase": lambda content, _, span: literal(content.lower(), span),
-    "toUpperCase": lambda content, _, span: literal(content.upper(), span),
-    "trim": lambda content, _, span: literal(content.strip(), span),
-    "toString": lambda content, _, span: literal(content, span),
-    "concat": _add_text,
-    "replace": _replace,
-    "split": _split,
-    "repeat": _repeat,
 }
