@@ -1,9 +1,11 @@
 """Takes a database through releases with the migration engine and looks at everything after."""
 
+import importlib.util
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -105,6 +107,7 @@ class Case:
     renames: tuple[Rename, ...] = ()
     lost: tuple[str, ...] = ()
     min_version: int = 15
+    left: int = 0
 
     @property
     def policy(self) -> Policy:
@@ -176,7 +179,7 @@ async def check_case(place: Place, fresh: Place, case: Case) -> None:
     before = await read_catalog(place.conn)
     sums = await place.sums()
 
-    again = await place.plan(case.before, case.policy)
+    again = await place.plan(case.before, replace(case.policy, renames=()))
     assert again.exit_code == 0, ("no-op", [s.step.sql for s in again.steps], again.drift)
     plan = await place.plan(case.after, case.policy)
     assert case.exit == plan.exit_code, (case.exit, plan.exit_code, describe(plan))
@@ -193,8 +196,10 @@ async def check_case(place: Place, fresh: Place, case: Case) -> None:
         assert sums == await place.sums()
         return
     second = await place.plan(case.after, case.policy)
-    assert second.exit_code == 0, ("second plan", describe(second))
+    assert second.exit_code == case.left, ("second plan", describe(second))
     assert not second.drift
+    if case.left:
+        return
     await fresh.release(case.after)
     wanted = await read_catalog(fresh.conn)
     assert differences(wanted, after) == []
@@ -242,3 +247,16 @@ def describe(plan: Plan) -> Sequence[str]:
         for j in plan.judged
         for s in (j.unit.steps or ())
     ] + [f"warning {w}" for w in plan.warnings]
+
+
+def load_cases(folder: Path) -> list[Case]:
+    """All cases of the tables in a folder."""
+    found: list[Case] = []
+    for path in sorted(folder.glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"cases_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        found.extend(module.CASES)
+    return found

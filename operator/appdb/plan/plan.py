@@ -41,7 +41,7 @@ class Plan:
     """Everything there is to say about a change of a database.
 
     `judged` are all units in their order, `mitigations` what keeps waiting drops harmless.
-    `desired` holds the keys that are ours once it has run.
+    `managed` holds the keys that are ours once it has run, `former` those that were before.
     """
 
     base_fingerprint: str
@@ -53,6 +53,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     origins: Mapping[Key, Origin] = field(default_factory=dict)
     managed: frozenset[Key] = frozenset()
+    former: frozenset[Key] = frozenset()
     source_digest: str = ""
     frameworks: tuple[str, ...] = ()
     is_first_run: bool = False

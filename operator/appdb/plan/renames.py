@@ -6,7 +6,9 @@ merely looks like one is pointed out elsewhere.
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from types import MappingProxyType
 
 from appdb.model.catalog import Catalog, Constraint, Key, Kind, table_key
 from appdb.model.identifiers import quoted
@@ -45,28 +47,66 @@ def parse_table(text: str) -> Key:
 
 
 def resolve_renames(
-    declared: Iterable[Rename], live: Catalog, desired: Catalog, managed: AbstractSet[Key]
+    declared: Iterable[Rename],
+    live: Catalog,
+    desired: Catalog,
+    managed: AbstractSet[Key],
+    done: Mapping[Key, Key] = MappingProxyType({}),
 ) -> Renames:
-    """Decide which renames are due; one whose target is there and whose source is not is done."""
-    declared = tuple(declared)
+    """Decide which renames are due; one whose target is there and whose source is not is done.
+
+    `done` maps what was renamed in a circle to its name before: the names alone cannot tell.
+    """
     tables: dict[Key, Key] = {}
     due: list[DueRename] = []
     warnings: list[str] = []
-    sources = {_source(rename) for rename in declared}
+    doubtful: list[tuple[Key, Key]] = []
     for rename in sorted(declared, key=lambda r: r.column is not None):
         key = _source(rename)
         to = _target(rename, tables)
         found = _judge(key, to, live=live, desired=desired, managed=managed)
-        if isinstance(found, str):
-            if found:
-                warnings.append(f"rename {rename}={rename.to}: {found}")
-            continue
-        blocking = _today(to, tables)
-        is_free = blocking not in live.objects or blocking in sources
-        due.append(DueRename(key=key, to=to, in_the_way=None if is_free else blocking))
-        if key.kind is Kind.TABLE:
-            tables[key] = to
-    return Renames(due=tuple(due), warnings=tuple(warnings), tables=tables)
+        if found is Due.DOUBTFUL and done.get(to) != key:
+            doubtful.append((key, to))
+        elif isinstance(found, str) and found:
+            warnings.append(f"rename {rename}={rename.to}: {found}")
+        elif found is Due.YES:
+            due.append(DueRename(key=key, to=to))
+            if key.kind is Kind.TABLE:
+                tables[key] = to
+    due += _freed_by_others(due, doubtful, tables)
+    sources = {r.key for r in due}
+    placed = tuple(
+        replace(r, in_the_way=here)
+        if (here := _today(r.to, tables)) in live.objects and here not in sources
+        else r
+        for r in due
+    )
+    return Renames(due=placed, warnings=tuple(warnings), tables=tables)
+
+
+class Due(Enum):
+    """What is known of a declared rename."""
+
+    YES = 1
+    NO = 2
+    DOUBTFUL = 3
+
+
+def _freed_by_others(
+    due: list[DueRename], doubtful: list[tuple[Key, Key]], tables: Mapping[Key, Key]
+) -> list[DueRename]:
+    """Of renames whose both names are there and declared, those whose new name becomes free."""
+    found: list[DueRename] = []
+    sources = {r.key for r in due} | {key for key, _ in doubtful}
+    kept = list(doubtful)
+    while True:
+        bound = [(key, to) for key, to in kept if _today(to, tables) not in sources]
+        if not bound:
+            break
+        kept = [pair for pair in kept if pair not in bound]
+        sources -= {key for key, _ in bound}
+    found.extend(DueRename(key=key, to=to) for key, to in kept)
+    return found
 
 
 def _source(rename: Rename) -> Key:
@@ -94,17 +134,19 @@ def _today(to: Key, tables: Mapping[Key, Key]) -> Key:
 
 def _judge(
     key: Key, to: Key, *, live: Catalog, desired: Catalog, managed: AbstractSet[Key]
-) -> str | None:
-    """None when the rename is due; else the remark, empty for none."""
+) -> Due | str:
+    """Say whether a rename is due, or a remark on why it is not."""
     if key not in live.objects:
-        return "" if to in live.objects else "neither name is there"
+        return Due.NO if to in live.objects else "neither name is there"
     if to not in desired.objects:
         return f"{to} is not declared"
-    # Both names declared: the rename was done, and the old name means something new.
-    is_done = key in desired.objects or (bool(managed) and key not in managed)
-    if to in live.objects and is_done:
-        return ""
-    return None
+    if to not in live.objects:
+        return Due.YES
+    if managed and key not in managed:
+        return Due.NO
+    # Both names are declared: it was done and the old name means something new, or it
+    # belongs to a chain or circle that is still to be done.
+    return Due.DOUBTFUL if key in desired.objects else Due.YES
 
 
 def rename_units(
@@ -157,6 +199,7 @@ def _circle(circle: list[DueRename], renames: Renames) -> Unit:
             Step(
                 statements=tuple(moves),
                 reason="the declared renames, which swap names; the values stay",
+                renamed=tuple((r.key, r.to) for r in circle),
             ),
         ),
         step_class=StepClass.COMPATIBILITY,

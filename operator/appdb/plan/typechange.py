@@ -107,6 +107,13 @@ def spelled(text: str) -> Spelled:
     return Spelled((found["head"] + found["tail"]).strip(), modifiers, found["dims"].count("["))
 
 
+def comparable_types(before: str, after: str) -> bool:
+    """Tell whether a foreign key may join columns of these types."""
+    names = spelled(before).name, spelled(after).name
+    families = ({*_INTEGERS}, {_VARCHAR, _TEXT}, {*_FLOATS}, {_TIMESTAMP, _TIMESTAMPTZ, "date"})
+    return names[0] == names[1] or any({*names} <= family for family in families)
+
+
 def type_change(before: Column, after: Column) -> TypeChange:
     """Say how a column's type becomes another; the two differ."""
     if before.base is not None or after.base is not None:

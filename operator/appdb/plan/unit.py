@@ -62,7 +62,8 @@ class Step:
 
     `statements` run in one transaction when `is_transactional`, else each on its own. In
     the rehearsal `rehearsal` stands for them when given. `undo` restores the state before
-    the unit when this step fails.
+    the unit when this step fails. `renamed` are renames that the names alone cannot show
+    to be done, from and to.
     """
 
     statements: tuple[str, ...]
@@ -74,6 +75,7 @@ class Step:
     rehearsal: tuple[str, ...] | None = None
     backfill: Backfill | None = None
     may_scan: bool = False
+    renamed: tuple[tuple[Key, Key], ...] = ()
 
     @property
     def sql(self) -> str:

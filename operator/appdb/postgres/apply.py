@@ -22,7 +22,7 @@ from appdb.plan.order import holding_back
 from appdb.plan.plan import Plan
 from appdb.plan.policy import Judged, Policy, Verdict
 from appdb.plan.scope import record_digest
-from appdb.plan.unit import Step, Unit
+from appdb.plan.unit import Backfill, Step, Unit
 from appdb.postgres.backfill import fill_column
 from appdb.postgres.connect import Session
 from appdb.postgres.inspect import read_catalog
@@ -33,6 +33,7 @@ from appdb.postgres.ledger import (
     end_fill,
     ensure_ledger,
     finish_run,
+    record_rename,
     record_step,
     record_steps,
     remember,
@@ -245,14 +246,15 @@ class _Applier:
 
     async def _close(self) -> Outcome:
         after = await read_catalog(self.conn)
-        managed = frozenset(key for key in self.plan.managed if key in after.objects)
+        ours = self.plan.managed | self.plan.former
+        managed = frozenset(key for key in ours if key in after.objects)
         error = self.failures[0].error.message if self.failures else None
         state = "partial" if self.failures or self.plan.pending else "applied"
         book = self._book
         async with book.conn.transaction():
             await work_as_ledger(book.conn, book.roles)
-            gone = [key for key in self.plan.managed if key not in after.objects]
-            await remember(book.conn, _digests(after, managed), _paths(self.plan), gone)
+            paths = _paths(self.plan)
+            await remember(book.conn, _digests(after, managed), paths, ours - managed)
             await finish_run(
                 book.conn,
                 self.number,
@@ -331,7 +333,7 @@ class _Applier:
         unit = judged.unit
         is_apart = self.run.book is not None
         if is_apart:
-            await self._note_fill(unit, step)
+            await self._note(unit, step)
         async with self.conn.transaction():
             for name, value in self._limits(step).items():
                 await self.conn.execute("SELECT set_config(%s, %s, true)", (name, value))
@@ -347,23 +349,23 @@ class _Applier:
             )
             if not is_apart:
                 await work_as_ledger(self.conn, self.run.roles)
-                await self._note_fill(unit, step)
+                await self._note(unit, step)
                 await record_step(self.conn, self.number, record)
         if is_apart:
             await self._write(record)
 
-    async def _note_fill(self, unit: Unit, step: Step) -> None:
-        """Write down the backfill to go on with, should this process end after `step`."""
+    async def _note(self, unit: Unit, step: Step) -> None:
+        """Write down what the catalog will not show, should this process end after `step`."""
         following = _fill_after(unit, step)
-        if following is None or following.backfill is None:
+        if following is None and not step.renamed:
             return
-        fill, book = following.backfill, self._book
-        if self.run.book is None:
-            await begin_fill(book.conn, fill.column, fill.expression)
-            return
+        book = self._book
         async with book.conn.transaction():
             await work_as_ledger(book.conn, book.roles)
-            await begin_fill(book.conn, fill.column, fill.expression)
+            for before, to in step.renamed:
+                await record_rename(book.conn, before, to)
+            if following is not None:
+                await begin_fill(book.conn, following.column, following.expression)
 
     async def _alone(self, judged: Judged, step: Step) -> None:
         """Intent first, then the statement outside any transaction; the catalog knows the rest."""
@@ -468,8 +470,8 @@ class _Applier:
                     await self.conn.execute("RESET lock_timeout")
 
 
-def _fill_after(unit: Unit, step: Step) -> Step | None:
+def _fill_after(unit: Unit, step: Step) -> Backfill | None:
     """The backfill that must be gone on with should this process end right after `step`."""
     place = unit.steps.index(step)
     following = unit.steps[place + 1] if place + 1 < len(unit.steps) else None
-    return following if following is not None and following.backfill is not None else None
+    return following.backfill if following is not None else None

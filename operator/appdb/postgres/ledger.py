@@ -4,6 +4,7 @@ Schema `_appdb`, owned by the role that works beside the application's. A record
 decides what is there, the catalog does; it says what is ours and what was left half done.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString
@@ -61,12 +62,14 @@ _CREATE: tuple[LiteralString, ...] = (
         digest text NOT NULL,
         origin text,
         backfill text,
+        renamed_from text,
         PRIMARY KEY (kind, schema_name, parent, name)
     )
     """,
 )
 _OBJECTS: LiteralString = """
-    SELECT kind, schema_name, parent, name, digest, origin, backfill FROM _appdb.objects
+    SELECT kind, schema_name, parent, name, digest, origin, backfill, renamed_from
+    FROM _appdb.objects
 """
 _LAST_RUN: LiteralString = """
     SELECT frameworks, source_digest, result_fingerprint, state FROM _appdb.runs
@@ -115,6 +118,12 @@ _BEGIN_FILL: LiteralString = """
     VALUES (%s, %s, %s, %s, '', %s)
     ON CONFLICT (kind, schema_name, parent, name) DO UPDATE SET backfill = excluded.backfill
 """
+_RENAMED: LiteralString = """
+    INSERT INTO _appdb.objects (kind, schema_name, parent, name, digest, renamed_from)
+    VALUES (%s, %s, %s, %s, '', %s)
+    ON CONFLICT (kind, schema_name, parent, name)
+        DO UPDATE SET renamed_from = excluded.renamed_from
+"""
 _END_FILL: LiteralString = """
     UPDATE _appdb.objects SET backfill = NULL
     WHERE (kind, schema_name, parent, name) = (%s, %s, %s, %s)
@@ -137,6 +146,7 @@ class Ledger:
     digests: Mapping[Key, str] = field(default_factory=dict)
     paths: Mapping[Key, str] = field(default_factory=dict)
     unfinished: Mapping[Key, str] = field(default_factory=dict)
+    renamed: Mapping[Key, Key] = field(default_factory=dict)
     frameworks: tuple[str, ...] = ()
     source_digest: str = ""
     result_fingerprint: str | None = None
@@ -193,10 +203,16 @@ def _ledger(objects: Sequence[tuple[object, ...]], last: tuple[object, ...] | No
         digests={key: str(row[0]) for key, row in keyed.items()},
         paths={key: str(row[1]) for key, row in keyed.items() if row[1]},
         unfinished={key: str(row[2]) for key, row in keyed.items() if row[2]},
+        renamed={key: Key(key.kind, *_parts(row[3])) for key, row in keyed.items() if row[3]},
         frameworks=tuple(map(str, frameworks)),
         source_digest=str(digest),
         result_fingerprint=None if result is None else str(result),
     )
+
+
+def _parts(stored: object) -> tuple[str, str, str]:
+    schema, parent, name = json.loads(str(stored))
+    return str(schema), str(parent), str(name)
 
 
 def _no_right(conn: Session, doing: str) -> InsufficientPrivilege:
@@ -332,6 +348,12 @@ def _columns(keys: Sequence[Key]) -> tuple[list[str], list[str], list[str], list
 async def begin_fill(conn: Session, key: Key, expression: str) -> None:
     """Write down that a column is being filled, so that a cut-off run is gone on with."""
     await conn.execute(_BEGIN_FILL, (key.kind.value, key.schema, key.parent, key.name, expression))
+
+
+async def record_rename(conn: Session, before: Key, to: Key) -> None:
+    """Write down a rename that the names alone cannot show to be done."""
+    stored = json.dumps([before.schema, before.parent, before.name])
+    await conn.execute(_RENAMED, (to.kind.value, to.schema, to.parent, to.name, stored))
 
 
 async def end_fill(conn: Session, key: Key) -> None:

@@ -23,7 +23,7 @@ from appdb.plan.recipes.context import Context
 from appdb.plan.recipes.types import enum_with_labels
 from appdb.plan.renames import Renames, rename_units, resolve_renames
 from appdb.plan.scope import drift_of, foreign_of, keys_of_options, origins_of, record_digest
-from appdb.plan.unit import Unit
+from appdb.plan.unit import Unit, gone
 from appdb.postgres.apply import Book
 from appdb.postgres.connect import Session
 from appdb.postgres.inspect import read_catalog
@@ -134,7 +134,9 @@ class _Planner:
     desired: Catalog
 
     async def plan(self) -> Plan:
-        renames = resolve_renames(self.policy.renames, self.live, self.desired, self._managed)
+        renames = resolve_renames(
+            self.policy.renames, self.live, self.desired, self._managed, self.ledger.renamed
+        )
         first = await self._rename_units(renames)
         moved, origins = await self._move(renames, first)
         managed = self._moved_keys(self._managed, renames)
@@ -202,10 +204,11 @@ class _Planner:
     async def _canonical(self, live: Catalog, managed: frozenset[Key]) -> tuple[Catalog, Catalog]:
         """Where texts differ, compare them after one more round through Postgres' parser.
 
-        A restored database deparses some expressions in another way than a fresh one.
+        A restored database deparses some expressions in another way than a fresh one, and
+        what is made from deparsed text may deparse in another way than its source.
         """
         changes = diff_catalogs(live, self.desired, managed)
-        doubtful = {c.key.table for c in changes if c.key.parent and c.key.table in live.objects}
+        doubtful = {c.key.table for c in changes if c.key.parent or c.key.kind is Kind.TABLE}
         has_domain = any(isinstance(c, Altered) and c.key.kind is Kind.DOMAIN for c in changes)
         if not doubtful and not has_domain:
             return live, self.desired
@@ -264,7 +267,13 @@ class _Planner:
                 if not changes:
                     return tuple(found)
                 ctx = self._context(after, target, changes, managed, origins, {})
-                units = tuple(replace(u, round=number) for u in build_units(ctx))
+                # What a later round makes again must first have gone by an earlier unit.
+                units = tuple(
+                    replace(u, round=number, needs=u.needs | gone(u.subject))
+                    if u.subject in live.objects
+                    else replace(u, round=number)
+                    for u in build_units(ctx)
+                )
                 found.extend(units)
         left = ", ".join(sorted({str(c.key) for c in changes})[:5])
         raise PlanDiverges(
@@ -327,6 +336,7 @@ class _Planner:
             warnings=renames.warnings,
             origins=origins_of(self.release.statements),
             managed=managed | frozenset(self.desired.objects),
+            former=self._managed,
             source_digest=self.release.source_digest,
             frameworks=self.release.frameworks,
             is_first_run=not self.ledger.is_there,

@@ -35,6 +35,7 @@ def add_column(ctx: Context, key: Key, column: Column) -> Unit:
                 reason="adds a column; no row is written"
                 if fills
                 else "adds a required column to an empty table",
+                may_scan=not fills,
             ),
         ),
         step_class=StepClass.SAFE,

@@ -3,17 +3,18 @@
 Pure. Never writes a cast that could cut a value: without USING Postgres refuses such rows.
 """
 
+import re
 from dataclasses import replace
 
-from appdb.model.catalog import Column, Constraint, Index, Key, Kind, Rule
-from appdb.model.identifiers import quoted
+from appdb.model.catalog import Column, Constraint, EnumType, Index, Key, Kind, Rule
+from appdb.model.identifiers import literal, quoted
 from appdb.plan import render
 from appdb.plan.diff import Altered, Dropped, Replaced
 from appdb.plan.hazards import Hazard, Pace, Phase, StepClass
 from appdb.plan.recipes.context import Context, breaks_rules, column_list, used_columns
 from appdb.plan.recipes.shown import ask
-from appdb.plan.typechange import TypeChange, type_change
-from appdb.plan.unit import Obstacle, Probe, Step, Unit, exists, retyped, typed
+from appdb.plan.typechange import TypeChange, comparable_types, type_change
+from appdb.plan.unit import Obstacle, Probe, Step, Unit, exists, gone, retyped, typed
 
 
 def change_type(ctx: Context, key: Key, before: Column, after: Column) -> Unit:
@@ -39,10 +40,29 @@ def change_type(ctx: Context, key: Key, before: Column, after: Column) -> Unit:
         hazards=frozenset({found.hazard} if found.hazard else ())
         | frozenset({Hazard.DROP_CONSTRAINT} if loses_rule else ()),
         needs=exists(key, *((after.base,) if after.base else ())),
-        makes=retyped(key),
+        makes=retyped(key)
+        | gone(*_parted_keys(ctx, key))
+        | gone(*_gone_with(ctx, *(c for c, _ in _computed_from(ctx, key)))),
         rewrites=(ctx.origin(key.table),) if found.rewrites else (),
         probes=_probes(ctx, key, found) if obstacle is None else (),
         obstacle=obstacle,
+    )
+
+
+def _parted_keys(ctx: Context, key: Key) -> tuple[Key, ...]:
+    """The foreign keys whose two sides could not be compared half way; a later round ties them."""
+    before, after = ctx.live.column(key), ctx.desired.column(key)
+    if before is None or after is None or comparable_types(before.type, after.type):
+        return ()
+    return tuple(
+        fk
+        for fk in sorted(ctx.live.keys(Kind.CONSTRAINT))
+        if isinstance(record := ctx.live.objects[fk], Constraint)
+        and record.rule is Rule.FOREIGN_KEY
+        and (
+            (fk.table == key.table and key.name in record.columns)
+            or (record.target == key.table and key.name in record.target_columns)
+        )
     )
 
 
@@ -51,6 +71,10 @@ def _statements(
 ) -> tuple[str, ...]:
     dropped, added = around
     return (
+        *(
+            render.alter(fk, f"DROP CONSTRAINT IF EXISTS {quoted(fk.name)}")
+            for fk in _parted_keys(ctx, key)
+        ),
         *(_drop_rule(rule, ctx) for rule in dropped),
         *_computed_away(ctx, key),
         _retype(ctx, key, found),
@@ -69,13 +93,29 @@ def _judge(ctx: Context, key: Key, before: Column, after: Column) -> TypeChange:
     found = type_change(before, after)
     given = ctx.casts.get(key)
     if given is None:
-        return found
+        return _with_rules_checked(ctx, key, found)
     return replace(
         found,
         rewrites=True,
         using=given,
         is_possible=True,
         reason=f"by the cast that was given: {given}",
+    )
+
+
+def _with_rules_checked(ctx: Context, key: Key, found: TypeChange) -> TypeChange:
+    """Rules that read the column are checked or built again, though its values stay."""
+    reads = any(
+        key.name in used_columns(ctx.live, rule) and reads_type(ctx.live.objects[rule])
+        for rule in ctx.live.children(key.table)
+    )
+    if found.step_class is not StepClass.SAFE or not reads:
+        return found
+    return replace(
+        found,
+        step_class=StepClass.BLOCKS,
+        rewrites=True,
+        reason="the values stay; rules and indexes that read them are checked or built again",
     )
 
 
@@ -122,9 +162,7 @@ def _probes(ctx: Context, key: Key, found: TypeChange) -> tuple[Probe, ...]:
     if key in ctx.casts:
         column = ctx.desired.column(key)
         assert column is not None  # noqa: S101 - it is being changed
-        cast = f"(({ctx.casts[key]})::{column.type})"
-        # The length is never negative: the question is whether the cast fails on some row.
-        is_bad = f"{cast} IS NULL" if column.not_null else f"octet_length({cast}::text) < 0"
+        cast, is_bad = _cast_question(ctx, key, column)
         return (
             Probe(
                 table=ctx.origin(key.table),
@@ -135,6 +173,7 @@ def _probes(ctx: Context, key: Key, found: TypeChange) -> tuple[Probe, ...]:
                 column=key.name,
                 keys=ctx.live.primary_key(key.table),
                 expression=cast,
+                is_assumed=True,
             ),
         )
     if found.loses is None:
@@ -156,6 +195,31 @@ def _probes(ctx: Context, key: Key, found: TypeChange) -> tuple[Probe, ...]:
             ),
         ),
     )
+
+
+def _cast_question(ctx: Context, key: Key, column: Column) -> tuple[str, str]:
+    """The cast, and what is true of rows that it does not serve.
+
+    A new enum is not there to be cast to: its labels are asked for instead.
+    """
+    given = ctx.casts[key]
+    enum = ctx.desired.objects.get(column.base) if column.base else None
+    if isinstance(enum, EnumType) and column.base is not None:
+        inner = _cast_to(column.base, given)
+        if inner is not None:
+            labels = ", ".join(literal(label) for label in enum.labels)
+            cast = f"(({inner})::text)"
+            missing = f" OR {cast} IS NULL" if column.not_null else ""
+            return cast, f"{cast} <> ALL (ARRAY[{labels}]){missing}"
+    cast = f"(({given})::{column.type})"
+    # The length is never negative: the question is whether the cast fails on some row.
+    return cast, f"{cast} IS NULL" if column.not_null else f"octet_length({cast}::text) < 0"
+
+
+def _cast_to(base: Key, expression: str) -> str | None:
+    name = re.escape(base.name)
+    found = re.fullmatch(rf'(.+)::\s*(?:"?\w+"?\.)?"?{name}"?\s*', expression, re.DOTALL)
+    return found[1] if found else None
 
 
 def _rules_around(
@@ -234,6 +298,16 @@ def _computed_back(ctx: Context, key: Key) -> tuple[str, ...]:
     )
 
 
+def _gone_with(ctx: Context, *columns: Key) -> tuple[Key, ...]:
+    """The rules and indexes that go when these columns are made anew."""
+    return tuple(
+        rule
+        for column in columns
+        for rule in ctx.live.children(column.table)
+        if column.name in used_columns(ctx.live, rule)
+    )
+
+
 def change_computed(ctx: Context, key: Key, before: Column, after: Column) -> Unit:
     """Change how a column is computed, stop computing it, or begin to."""
     name = quoted(key.name)
@@ -258,7 +332,7 @@ def change_computed(ctx: Context, key: Key, before: Column, after: Column) -> Un
         step_class=step_class,
         hazards=frozenset({hazard} if hazard else ()),
         needs=typed(*(key._replace(name=used) for used in after.uses)),
-        makes=typed(key),
+        makes=typed(key) | gone(*(_gone_with(ctx, key) if rewrites else ())),
         rewrites=(ctx.origin(key.table),) if rewrites else (),
         obstacle=Obstacle(hazard="dependents", hint=f"used by {', '.join(strangers)}")
         if strangers

@@ -15,10 +15,12 @@ from appdb.plan.names import temporary
 from appdb.plan.recipes.columns import validate
 from appdb.plan.recipes.context import Context, column_keys, needs_columns
 from appdb.plan.recipes.retype import ask_unique
-from appdb.plan.recipes.shown import ask
+from appdb.plan.recipes.shown import ask, shown
 from appdb.plan.unit import Obstacle, Probe, Step, Tag, Token, Unit, exists, gone
 
 _DEFERRABLE = re.compile(r"( DEFERRABLE| NOT DEFERRABLE| INITIALLY DEFERRED)+$")
+_EXCLUDE = re.compile(r"EXCLUDE USING \w+ \((.*?)\)(?: WHERE (.*))?$")
+_ELEMENT = re.compile(r'("[^"]+"|\w+) WITH (?:OPERATOR\()?([^\s()]+)\)?')
 _KEYS = {Rule.PRIMARY_KEY: "PRIMARY KEY", Rule.UNIQUE: "UNIQUE"}
 
 
@@ -151,6 +153,7 @@ def _add_exclusion(ctx: Context, key: Key, record: Constraint) -> Unit:
         step_class=StepClass.BLOCKS,
         needs=_needs(ctx, key, record),
         makes=exists(key),
+        probes=probes(ctx, key, record),
         rewrites=(ctx.origin(key.table),),
     )
 
@@ -170,8 +173,34 @@ def probes(ctx: Context, key: Key, record: Constraint) -> tuple[Probe, ...]:
     if record.rule is Rule.FOREIGN_KEY:
         return _ask_orphans(ctx, key, record)
     if record.rule is Rule.EXCLUSION:
-        return ()
+        return _ask_overlaps(ctx, key, record)
     return _ask_key(ctx, key.table, record)
+
+
+def _ask_overlaps(ctx: Context, key: Key, record: Constraint) -> tuple[Probe, ...]:
+    """Ask for rows that an exclusion of plain columns would refuse; else nothing."""
+    found = _EXCLUDE.match(record.definition)
+    pairs = [_ELEMENT.fullmatch(part) for part in found[1].split(", ")] if found else []
+    if found is None or not all(pairs):
+        return ()
+    meets = " AND ".join(f"t.{p[1]} OPERATOR({_operator(p[2])}) o.{p[1]}" for p in pairs if p)
+    view = shown(ctx, key.table, record.columns)
+    where = found[2]
+    if where is not None or view.is_assumed or key.table not in ctx.live.objects:
+        return ()
+    other = f"EXISTS (SELECT FROM {view.source} o WHERE o.ctid <> t.ctid AND {meets})"  # noqa: S608
+    return ask(
+        ctx,
+        key.table,
+        names=record.columns,
+        condition=other,
+        hazard="exclusion",
+        hint=f"rows exclude each other by {key.name}: change or delete them",
+    )
+
+
+def _operator(text: str) -> str:
+    return text if "." in text else f"pg_catalog.{text}"
 
 
 def _ask_key(ctx: Context, table: Key, record: Constraint) -> tuple[Probe, ...]:
