@@ -68,7 +68,9 @@ def analyze(bundle: SourceBundle, options: AnalysisOptions = DEFAULT_OPTIONS) ->
         files=len(paths) if paths else len(project.files),
         bytes=sum(len(bundle.files.get(path, b"")) for path in paths) if paths else bundle.size,
         frameworks=tuple(
-            Framework(name=reading.front_end.title, version=reading.detection.version)
+            Framework(
+                name=reading.front_end.title, version=_rules_version(reading.detection.version)
+            )
             for reading in readings
         ),
         schema=joined([schema, merged.told]),
@@ -88,6 +90,14 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             key=lambda each: (each.span or nowhere, each.code, each.severity, each.message),
         )
     )
+
+
+def _rules_version(version: str | None) -> str | None:
+    """Return what of a version decides about rules: `6` of 6.1.0, `0.3` of 0.3.20."""
+    if version is None:
+        return None
+    major, _, rest = version.partition(".")
+    return f"0.{rest.partition('.')[0]}" if major == "0" and rest else major
 
 
 def _read(project: Project, options: AnalysisOptions) -> tuple[list[Reading], list[Finding]]:
