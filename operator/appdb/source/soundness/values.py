@@ -117,16 +117,18 @@ def _is_one_value(found: list[Token]) -> bool:
     """Tell whether `::` takes all that stands before it: one token, one call, one bracket."""
     if len(found) == 1:
         return True
-    depth = 0
+    depth, before = 0, ""
     for token in found:
-        if (
-            depth == 0
-            and token.kind is TokenKind.SIGN
-            and token.text not in {"(", ")", "[", "]", "::", "."}
-        ):
+        if depth == 0 and token.kind is not TokenKind.SIGN:
+            # Two values side by side: in `now() AT TIME ZONE 'utc'::text` only the last is cast.
+            if before not in {"", ".", "::"}:
+                return False
+        elif depth == 0 and token.text not in {"(", ")", "[", "]", "::", "."}:
             return False
         depth += (token.text in {"(", "["}) - (token.text in {")", "]"})
-    return True
+        before = token.text
+    # A cast inside a bracket that is still open is not that of the whole.
+    return depth == 0
 
 
 def can_assign(value: Shape, column: Shape) -> bool:

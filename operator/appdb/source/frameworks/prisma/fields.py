@@ -4,6 +4,7 @@ A field that Prisma would refuse, or that is not understood, is a finding and br
 a table is never made without one of its columns.
 """
 
+import re
 from dataclasses import replace
 from functools import lru_cache
 
@@ -170,6 +171,10 @@ def _native(scalar: str, attribute: Attribute) -> PgType:
 
 @lru_cache(maxsize=1024)
 def _verbatim(text: str) -> PgType:
+    """Postgres' own catalog calls `text[]` `_text`, and introspection may write that down."""
+    text = text.removeprefix("pg_catalog.")
+    if re.fullmatch(r"_[a-z]\w*", text):
+        return PgType(name=text[1:], verbatim=True, dimensions=1)
     return PgType(name=text, verbatim=True)
 
 
