@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psycopg
@@ -43,8 +44,8 @@ def run_demo(example: Path, *, postgres_version: int | None, keeps: bool, report
 
     Raises SandboxError when an AppDatabase does not become ready or does not let us in.
     """
-    # SIGTERM is to take everything down as SIGINT does.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _take_down)
     with _sandbox(postgres_version, keeps=keeps, report=report) as sandbox:
         started = time.monotonic()
         flag = "-k" if (example / "kustomization.yaml").exists() else "-f"
@@ -55,6 +56,13 @@ def run_demo(example: Path, *, postgres_version: int | None, keeps: bool, report
             _await_ready(sandbox, *key)
             report(f"{key[0]}/{key[1]} is Ready {time.monotonic() - started:.2f} s after the apply")
             _show(sandbox, *key, report=report)
+
+
+def _take_down(number: int, _frame: FrameType | None) -> None:
+    """Leave through all context managers, once: a second signal would break off the cleaning."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 @contextmanager
