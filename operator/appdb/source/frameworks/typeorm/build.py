@@ -380,6 +380,8 @@ class _Builder:
         column = next((c for c in entity.own_columns if c.is_discriminator), None)
         if not entity.is_sti or column is None:
             return
+        if entity.embeddeds and any(c.generated for c in entity.columns):
+            return  # TypeORM makes the index, and loses it when it rebuilds such an entity.
         for index in entity.own_indices:
             if index.args.columns == (column.database_name,):
                 return

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from appdb.model.finding import Severity
 from appdb.source.evaluate.values import (
     Call,
     ClassValue,
@@ -146,10 +145,6 @@ def _embedded(context: Context, value: Value, given: ObjectValue | None) -> None
         context.report.unknown(f"the embedded class of {context.what}", unread)
         raise Unreadable
     options = Options(given, context.what, context.report)
-    if options.flag("array"):
-        message = f"{context.what}: lists of embedded classes exist in MongoDB only"
-        context.report.add("EMBEDDED_ARRAY", message, context.span, Severity.WARNING)
-        raise Unreadable
     context.require(value)
     prefix = options.text("prefix")
     flag = options.maybe("prefix")

@@ -14,6 +14,15 @@ from appdb.source.scripts import evaluator_of, scripts_holding
 
 _ENTITY = re.compile(rb"@\w*\.?(?:Entity|ChildEntity)\s*\(|\bnew\s+(?:\w+\.)?EntitySchema\b")
 _IMPORT = re.compile(rb"['\"](?:@(?!nestjs/)[\w.-]+/)?typeorm(?:/[\w/.-]+)?['\"]")
+# TypeORM's own tests and samples import it from its source folder.
+_OWN_SOURCE = re.compile(
+    r"(?:\.\./)+src(?:/(?:index|decorator|entity-schema|repository|data-source|common|"
+    r"naming-strategy|util)(?:/[\w./-]+)?)?(?:\.js)?"
+)
+_OWN_IMPORT = re.compile(
+    rb"\b(?:PrimaryGeneratedColumn|PrimaryColumn|EntitySchema|ChildEntity|TableInheritance)\b[^;'\"]*"
+    rb"from\s+['\"](?:\.\./)+src(?:/[\w./-]*)?['\"]"
+)
 
 
 class TypeOrm:
@@ -25,8 +34,12 @@ class TypeOrm:
 
     def detect(self, project: Project) -> Detection | None:
         """Claim the project when a file both names TypeORM and declares an entity."""
-        mentions = scripts_holding(project, "typeorm")
-        if not any(_IMPORT.search(project.read(path) or b"") for path in mentions):
+        mentions = [
+            path
+            for path in scripts_holding(project, "typeorm", "/src")
+            if _names_typeorm(project.read(path) or b"")
+        ]
+        if not mentions:
             return None
         candidates = scripts_holding(project, "Entity", "EntitySchema")
         files = [path for path in candidates if _ENTITY.search(project.read(path) or b"")]
@@ -42,6 +55,7 @@ class TypeOrm:
         """Read every class that may be an entity, then build and print them as TypeORM would."""
         report = Report()
         evaluator = evaluator_of(project)
+        evaluator.graph.stand_ins.append((_OWN_SOURCE, "typeorm"))
         reader = Reader(evaluator, report)
         for path in _with_decorators(project, detection):
             reader.read_module(path, project.read(path) or b"")
@@ -52,6 +66,10 @@ class TypeOrm:
             message = "what is decided here by the name of the database is decided for Postgres"
             report.add("ASSUMED", message, span, Severity.INFO)
         return Extraction(schema=schema, findings=report.findings)
+
+
+def _names_typeorm(content: bytes) -> bool:
+    return _IMPORT.search(content) is not None or _OWN_IMPORT.search(content) is not None
 
 
 def _is_typeorm(project: Project, files: list[str], mentions: list[str]) -> bool:
