@@ -5,12 +5,15 @@ proved itself. Tables that are there are changed by the migration engine, which 
 rehearses and asks the rows first. Nothing is dropped here.
 """
 
+from collections import Counter
+
 from appdb.api.appdatabase_status import SchemaStatus
 from appdb.api.reasons import Reason
 from appdb.api.schema_spec import SchemaMode
 from appdb.cluster.events import EventReason
-from appdb.errors import AppDBError, PlanPendingApproval
+from appdb.errors import AppDBError
 from appdb.model.analysis import Analysis
+from appdb.model.catalog import Kind
 from appdb.model.digest import digest_of_texts
 from appdb.model.words import counted
 from appdb.plan.plan import Plan
@@ -45,8 +48,8 @@ async def sync_with_engine(work: Work) -> None:
         return
     analysis, desired = work.analysis, _digest(work.analysis)
     try:
-        if work.unrecorded:
-            await _record(work, analysis)
+        if work.made is not None:
+            await _record(work, analysis, work.made)
             return
         plan, outcome = await release(work, analysis)
         _note(work, plan, outcome, desired)
@@ -64,26 +67,16 @@ async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) 
         return
     if tables:
         return
-    mode = work.database.spec.schema_.mode
-    count = len(analysis.statements)
-    if mode is SchemaMode.PLAN_ONLY:
-        work.results[Stage.SCHEMA] = Done(
-            Reason.PLAN_ONLY, f"schema.mode is PlanOnly: {count} statements planned, none run"
-        )
+    if work.database.spec.schema_.mode is not SchemaMode.AUTO:
         return
-    if mode is SchemaMode.REVIEW:
-        raise PlanPendingApproval(f"schema.mode is Review: {count} statements wait for an approval")
     began = work.context.clock()
     await apply_first_schema(session, analysis.statements)
     work.context.observer.schema_changed(work.context.clock() - began)
-    made = await read_tables(session)
-    work.schema_status = _status(work, desired, made, applied=desired)
-    work.unrecorded = True
-    work.events.append((EventReason.SCHEMA_APPLIED, f"made {counted(len(made), 'table')}"))
+    work.made = await read_tables(session)
 
 
-async def _record(work: Work, analysis: Analysis) -> None:
-    """Write down a first run, by the operator's own session."""
+async def _record(work: Work, analysis: Analysis, made: tuple[TableRow, ...]) -> None:
+    """Write down a first run, by the operator's own session; only then it counts as applied."""
     place = work.place
     async with place.sessions.database(place.wanted.name) as session:
         await record_first_run(
@@ -94,8 +87,16 @@ async def _record(work: Work, analysis: Analysis) -> None:
             frameworks=tuple(framework.name for framework in analysis.frameworks),
             actor=f"{work.key.namespace}/{work.key.name}",
         )
-    made = work.schema_status.tables if work.schema_status else 0
-    work.results[Stage.SCHEMA] = Done(Reason.APPLIED, _message(made or 0))
+    desired = _digest(analysis)
+    work.schema_status = SchemaStatus(
+        desired_hash=desired,
+        applied_hash=desired,
+        tables=len(made),
+        columns=sum(table.columns for table in made),
+        last_applied_time=work.context.now(),
+    )
+    work.results[Stage.SCHEMA] = Done(Reason.APPLIED, _message(len(made)))
+    work.events.append((EventReason.SCHEMA_APPLIED, f"made {counted(len(made), 'table')}"))
 
 
 def _note(work: Work, plan: Plan, outcome: Outcome | None, desired: str) -> None:
@@ -105,12 +106,11 @@ def _note(work: Work, plan: Plan, outcome: Outcome | None, desired: str) -> None
         outcome is not None and not outcome.failures and not plan.pending and not plan.blocked
     )
     applied = outcome.applied if outcome is not None else 0
-    tables = {key for key in plan.managed if key.kind.value == "table"}
-    columns = sum(1 for key in plan.managed if key.kind.value == "column")
+    tables, columns = _managed(outcome, before)
     work.schema_status = SchemaStatus(
         desired_hash=desired,
         applied_hash=desired if complete else (before.applied_hash if before else ""),
-        tables=len(tables),
+        tables=tables,
         columns=columns,
         last_applied_time=(
             work.context.now() if applied else (before.last_applied_time if before else None)
@@ -126,7 +126,7 @@ def _note(work: Work, plan: Plan, outcome: Outcome | None, desired: str) -> None
         )
         return
     reason = Reason.APPLIED if applied else Reason.NO_CHANGES
-    work.results[Stage.SCHEMA] = Done(reason, _message(len(tables)))
+    work.results[Stage.SCHEMA] = Done(reason, _message(tables or 0))
     if outcome is not None and applied:
         work.context.observer.schema_changed(outcome.seconds)
         work.events.append(
@@ -134,16 +134,12 @@ def _note(work: Work, plan: Plan, outcome: Outcome | None, desired: str) -> None
         )
 
 
-def _status(
-    work: Work, desired: str, tables: tuple[TableRow, ...], *, applied: str
-) -> SchemaStatus:
-    return SchemaStatus(
-        desired_hash=desired,
-        applied_hash=applied,
-        tables=len(tables),
-        columns=sum(table.columns for table in tables),
-        last_applied_time=work.context.now(),
-    )
+def _managed(outcome: Outcome | None, before: SchemaStatus | None) -> tuple[int | None, int | None]:
+    """Count the tables and columns that are ours now; as before when nothing was run."""
+    if outcome is None or not outcome.managed:
+        return (before.tables, before.columns) if before else (None, None)
+    kinds = Counter(key.kind for key in outcome.managed)
+    return kinds[Kind.TABLE], kinds[Kind.COLUMN]
 
 
 def _digest(analysis: Analysis) -> str:

@@ -11,6 +11,7 @@ from appdb.api.server import DatabaseServer
 from appdb.cluster.events import EventReason
 from appdb.model.analysis import Analysis
 from appdb.postgres.connect import ServerAddress
+from appdb.postgres.ddl import TableRow
 from appdb.postgres.server import ServerFacts
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.wanted import WantedDatabase
@@ -44,7 +45,7 @@ class Work:
     on_server: OnServer | None = None
     analysis: Analysis | None = None
     has_secret: bool = False
-    unrecorded: bool = False
+    made: tuple[TableRow, ...] | None = None
     oid: int = 0
     source_status: SourceStatus | None = None
     schema_status: SchemaStatus | None = None
