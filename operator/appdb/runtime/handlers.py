@@ -52,7 +52,7 @@ class Triggers:
         self.refs.update(key, database_refs(body))
         if is_new:
             self._recount(key)
-        if self._is_news(key, body) or change is None:
+        if self._is_news(key, (*fingerprint(body), _lost_finalizer(body))) or change is None:
             self.add(key)
 
     def on_server(self, change: str | None, body: Body) -> None:
@@ -66,7 +66,7 @@ class Triggers:
             self._add_all(users)
             return
         self.refs.update(key, [Ref(Relation.SECRET, self.operator_namespace, admin)])
-        is_news = self._is_news(key, body)
+        is_news = self._is_news(key, fingerprint(body))
         if change is None and _is_handled(body):
             self.add_after(key, COUNT_SECONDS)
         elif is_news or change is None:
@@ -113,8 +113,7 @@ class Triggers:
         self.refs.remove(key)
         self.forget(key)
 
-    def _is_news(self, key: ObjectKey, body: Body) -> bool:
-        seen = fingerprint(body)
+    def _is_news(self, key: ObjectKey, seen: tuple[object, ...]) -> bool:
         before = self._seen.get(key)
         self._seen[key] = seen
         return before != seen
@@ -139,7 +138,6 @@ def fingerprint(body: Body) -> tuple[object, ...]:
         annotations.get(names.ANNOTATION_REQUESTED_AT),
         annotations.get(names.ANNOTATION_FORCE_FORGET),
         annotations.get(names.ANNOTATION_ACCEPT_SERVER),
-        _lost_finalizer(body),
     )
 
 
@@ -175,8 +173,8 @@ def _is_handled(body: Body) -> bool:
 
 def _lost_finalizer(body: Body) -> bool:
     """Tell whether somebody took our finalizer away; that we added it is no news."""
-    handled = (body.get("status") or {}).get("observedGeneration", -1) >= 0
-    return handled and names.FINALIZER not in (body["metadata"].get("finalizers") or ())
+    has_database = bool((body.get("status") or {}).get("database"))
+    return has_database and names.FINALIZER not in (body["metadata"].get("finalizers") or ())
 
 
 def register(registry: kopf.OperatorRegistry, triggers: Triggers) -> None:
