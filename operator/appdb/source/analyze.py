@@ -74,7 +74,7 @@ def analyze(bundle: SourceBundle, options: AnalysisOptions = DEFAULT_OPTIONS) ->
             for reading in readings
         ),
         schema=joined([schema, merged.told]),
-        statements=in_loading_order((*render(schema), *statements)),
+        statements=in_loading_order(render(schema), statements),
         findings=in_order(findings),
     )
     _require_something(found, project, options)

@@ -14,13 +14,18 @@ _SORTED = frozenset({DdlKind.TABLE, DdlKind.TYPE})
 _ASKING = frozenset({"references", "inherits", "like", "of"})
 
 
-def in_loading_order(statements: Iterable[DdlStatement]) -> tuple[DdlStatement, ...]:
-    """Sort statements by kind; the order within a kind stays unless one names another."""
-    found = sorted(statements, key=lambda statement: statement.kind)
+def in_loading_order(
+    printed: Iterable[DdlStatement], verbatim: Iterable[DdlStatement]
+) -> tuple[DdlStatement, ...]:
+    """Sort statements by kind. Those that were printed keep their order and come first."""
+    first, behind = list(printed), list(verbatim)
     return tuple(
         statement
         for kind in DdlKind
-        for statement in _by_need([each for each in found if each.kind is kind], kind)
+        for statement in (
+            *(each for each in first if each.kind is kind),
+            *_by_need([each for each in behind if each.kind is kind], kind),
+        )
     )
 
 

@@ -5,9 +5,10 @@ quoted names. It knows no grammar and never runs anything. Linear in the text.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class TokenKind(StrEnum):
@@ -114,7 +115,7 @@ def _dollar_end(text: str, found: re.Match[str]) -> int:
     return closing + len(found["dollar"])
 
 
-def is_balanced(statement: list[Token]) -> bool:
+def is_balanced(statement: Sequence[Token]) -> bool:
     """Tell whether every bracket is closed by its own kind."""
     waiting: list[str] = []
     for token in statement:
@@ -125,14 +126,15 @@ def is_balanced(statement: list[Token]) -> bool:
     return not waiting
 
 
-def one_expression(text: str) -> list[Token] | None:
+@lru_cache(maxsize=2048)
+def one_expression(text: str) -> Sequence[Token] | None:
     """Return the tokens of a text that can stand inside a statement, else None.
 
     It can when it is not empty, has no semicolon, no open quote or comment, and balanced
     brackets: then nothing of it can end the statement or swallow what follows.
     """
     try:
-        found = list(tokens(text))
+        found = tuple(tokens(text))
     except NotSql:
         return None
     if not found or "\0" in text or not is_balanced(found):
@@ -140,7 +142,7 @@ def one_expression(text: str) -> list[Token] | None:
     return None if any(token.text == ";" for token in found) else found
 
 
-def without_comments(text: str, found: list[Token]) -> str:
+def without_comments(text: str, found: Sequence[Token]) -> str:
     """Return a text whose comments are gone; a line comment would swallow what follows."""
     if "--" not in text and "/*" not in text:
         return text.strip()

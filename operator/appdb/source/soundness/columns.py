@@ -82,7 +82,7 @@ def _typed(table: Table, column: Column, known: Known, remarks: Remarks) -> Colu
 
 def _modified(table: Table, column: Column, base: str, remarks: Remarks) -> Column:
     """Return the column with modifiers that its type takes."""
-    type_, found = column.type, written(column.type)
+    type_, found = column.type, written(column.type.name) if "(" in column.type.name else None
     inside = found["modifiers"] if found else None
     modifiers = type_.modifiers or tuple((inside or "").split(",") if inside else ())
     problem = modifier_problem(base, modifiers)
@@ -95,7 +95,7 @@ def _modified(table: Table, column: Column, base: str, remarks: Remarks) -> Colu
         type_ = PgType(name=base, dimensions=dimensions_of(type_))
     if base in SERIALS and dimensions_of(type_):
         type_ = PgType(name=SERIALS[base], dimensions=dimensions_of(type_))
-    return replace(column, type=type_)
+    return column if type_ is column.type else replace(column, type=type_)
 
 
 def _collated(table: Table, column: Column, remarks: Remarks) -> Column:
@@ -118,6 +118,8 @@ def _valued(table: Table, column: Column, known: Known, remarks: Remarks) -> Col
     """Return the column with at most one source of values, and that one sound."""
     base = base_of(column.type)
     if base in SERIALS:
+        if column.default is column.identity is column.generated is None:
+            return column
         return replace(column, default=None, identity=None, generated=None)
     if column.identity is not None:
         column = _identified(table, column, base, remarks)
@@ -155,7 +157,7 @@ def _defaulted(table: Table, column: Column, known: Known, remarks: Remarks) -> 
         else default_problem(text, column.type, known)
     )
     if problem is None:
-        return replace(column, default=text)
+        return column if text == column.default else replace(column, default=text)
     remarks.warn(
         "DEFAULT_LEFT_OUT",
         f"{_where(table, column)} is made without its default {column.default[:80]!r}: {problem}",

@@ -6,7 +6,7 @@ computes is the application's own business.
 
 import itertools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from appdb.model.schema import Enum
@@ -37,7 +37,7 @@ def clean(text: str) -> str | None:
     return without_comments(text, found)
 
 
-def _has_query(found: list[Token]) -> bool:
+def _has_query(found: Sequence[Token]) -> bool:
     return any(
         before.text == "(" and after.word in {"select", "with", "values"}
         for before, after in itertools.pairwise(found)
@@ -73,7 +73,7 @@ def default_problem(text: str, type_: PgType, known: Known) -> str | None:
     return value_problem(found, type_)
 
 
-def value_problem(found: list[Token], type_: PgType) -> str | None:
+def value_problem(found: Sequence[Token], type_: PgType) -> str | None:
     """Say why a value would not fit a column of this type, or None."""
     column = Shape(
         base=enum_base(type_.name) if type_.declared else base_of(type_),
@@ -88,7 +88,7 @@ def value_problem(found: list[Token], type_: PgType) -> str | None:
     return f"it is {value.base}{'[]' if value.is_array else ''}, not {type_.sql}"
 
 
-def _sequence_problem(found: list[Token], known: Known) -> str | None:
+def _sequence_problem(found: Sequence[Token], known: Known) -> str | None:
     for at, token in enumerate(found[:-2]):
         if token.word != "nextval" or found[at + 1].text != "(":
             continue
@@ -105,7 +105,7 @@ def _folded(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
 
 
-def _cast_problem(found: list[Token], known: Known) -> str | None:
+def _cast_problem(found: Sequence[Token], known: Known) -> str | None:
     """Look at the types that values are cast to, and at labels that are cast to an enum."""
     for at, token in enumerate(found):
         if token.text != "::" or at + 1 >= len(found):
@@ -122,7 +122,7 @@ def _cast_problem(found: list[Token], known: Known) -> str | None:
     return None
 
 
-def _cast_target(rest: list[Token]) -> tuple[str | None, Token]:
+def _cast_target(rest: Sequence[Token]) -> tuple[str | None, Token]:
     if len(rest) > 2 and rest[1].text == ".":
         return rest[0].name, rest[2]
     return None, rest[0]
@@ -135,7 +135,7 @@ def _is_built_in(target: Token, schema: str | None) -> bool:
     return target.word in first_words or base_of_words(target.word) is not None
 
 
-def _enum_problem(found: list[Token], type_: PgType, known: Known) -> str | None:
+def _enum_problem(found: Sequence[Token], type_: PgType, known: Known) -> str | None:
     enum = known.enums.get(place(type_.schema, type_.name))
     label = string_text(found[0]) if len(found) == 1 else None
     if enum is None or label is None:

@@ -6,6 +6,7 @@ pg_amop). Types that an extension brings are known by name, to say which one is 
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from appdb.model.types import PgType
 
@@ -85,9 +86,9 @@ _METHODS: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 
 
-def written(type_: PgType) -> re.Match[str] | None:
-    """Take a type that is not declared apart; None when it is not written like one."""
-    return _WRITTEN.fullmatch(type_.name.strip())
+def written(name: str) -> re.Match[str] | None:
+    """Take the spelling of a type apart; None when it is not written like one."""
+    return _WRITTEN.fullmatch(name.strip())
 
 
 def base_of(type_: PgType) -> str | None:
@@ -95,9 +96,13 @@ def base_of(type_: PgType) -> str | None:
 
     A declared type has none, nor has one that Postgres and the known extensions lack.
     """
-    if type_.declared:
-        return None
-    found = written(type_)
+    return None if type_.declared else base_of_words(type_.name)
+
+
+@lru_cache(maxsize=1024)
+def base_of_words(name: str) -> str | None:
+    """Return the known name behind the words of a type, e.g. of a cast."""
+    found = written(name)
     if found is None:
         return None
     spelled = " ".join((found["base"] + (found["tail"] or "")).lower().split())
@@ -107,14 +112,9 @@ def base_of(type_: PgType) -> str | None:
     return name if name in _BUILTIN or name in EXTENSION_OF else None
 
 
-def base_of_words(spelled: str) -> str | None:
-    """Return the known name behind the bare words of a type, e.g. of a cast."""
-    return base_of(PgType(name=spelled))
-
-
 def dimensions_of(type_: PgType) -> int:
     """Count the dimensions, also those that are written in the name."""
-    found = None if type_.declared else written(type_)
+    found = None if type_.declared or "[" not in type_.name else written(type_.name)
     return type_.dimensions + (found["dimensions"].count("[") if found else 0)
 
 

@@ -6,7 +6,7 @@ or an expression whose type is plain to see and has no assignment cast (pg_cast)
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from appdb.source.soundness.types import INTEGERS, RANGES, SHAPES, base_of_words
@@ -58,7 +58,7 @@ class Shape:
     is_array: bool = False
 
 
-def shape_of(found: list[Token]) -> Shape | None:
+def shape_of(found: Sequence[Token]) -> Shape | None:
     """Return the type of an expression that is plain to see, else None. A lone string has none."""
     cast = _last_cast(found)
     if cast is not None:
@@ -79,7 +79,7 @@ def shape_of(found: list[Token]) -> Shape | None:
     return None
 
 
-def _closes_last(found: list[Token]) -> bool:
+def _closes_last(found: Sequence[Token]) -> bool:
     """Tell whether the bracket that opens at the second token closes at the last one."""
     depth = 0
     for at, token in enumerate(found):
@@ -89,7 +89,7 @@ def _closes_last(found: list[Token]) -> bool:
     return False
 
 
-def _last_cast(found: list[Token]) -> Shape | None:
+def _last_cast(found: Sequence[Token]) -> Shape | None:
     """The type behind a final `::`, when a bare value stands before it and nothing behind."""
     places = [at for at, token in enumerate(found) if token.text == "::"]
     if not places:
@@ -113,7 +113,7 @@ def enum_base(name: str) -> str:
     return f'enum "{name}"'
 
 
-def _is_one_value(found: list[Token]) -> bool:
+def _is_one_value(found: Sequence[Token]) -> bool:
     """Tell whether `::` takes all that stands before it: one token, one call, one bracket."""
     if len(found) == 1:
         return True

@@ -4,7 +4,7 @@ A query is not understood further than that: which columns it reads is for the s
 """
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from appdb.model.schema import Table, View
@@ -42,7 +42,7 @@ def sound_views(
     return tuple(kept)
 
 
-def _problem(found: list[Token] | None, there: set[Place]) -> str | None:
+def _problem(found: Sequence[Token] | None, there: set[Place]) -> str | None:
     if found is None or found[0].word not in _QUERIES:
         return "it is not one query"
     own = {
@@ -57,7 +57,7 @@ def _problem(found: list[Token] | None, there: set[Place]) -> str | None:
     return None
 
 
-def _sources(found: list[Token]) -> Iterable[tuple[str | None, str]]:
+def _sources(found: Sequence[Token]) -> Iterable[tuple[str | None, str]]:
     """Yield the names behind FROM and JOIN, but for functions and queries in parentheses."""
     for at, token in enumerate(found[:-1]):
         if token.kind is not TokenKind.WORD or token.word not in {"from", "join"}:
@@ -75,7 +75,7 @@ def _sources(found: list[Token]) -> Iterable[tuple[str | None, str]]:
             yield None, rest[0].name
 
 
-def _in_call(found: list[Token], at: int) -> bool:
+def _in_call(found: Sequence[Token], at: int) -> bool:
     """Tell whether FROM stands inside EXTRACT(...), TRIM(...) or SUBSTRING(...)."""
     depth = 0
     for back in range(at - 1, -1, -1):
