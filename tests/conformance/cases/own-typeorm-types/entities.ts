@@ -1,6 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Words } from './types';
-import { Id, Num, Numeric, Text as T, Shape, Table } from './types';
+import * as all from './types';
+import { Id, Num, Numeric, Text as T, Shape, Table, Turn, MapKey } from './types';
 type Local = Id; type Both = 1 | 2;
 @Entity(Table.name)
 export class Typed {
@@ -27,4 +28,9 @@ export class Typed {
   @Column() ['computed']: string;
   @Column() ünïcode: string;
   @Column() $dollar: number;
+  @Column() turn: Turn;
+  @Column() mapKey: MapKey;
+  @Column() nested: all.Text;
+  @Column() nestedNumber: all.Numeric;
+  @Column() member: Numeric.A;
 }

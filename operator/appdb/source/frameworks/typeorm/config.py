@@ -13,7 +13,15 @@ from tree_sitter import Node
 from appdb.model.finding import Severity, Span
 from appdb.source.evaluate.evaluator import Evaluator
 from appdb.source.evaluate.scope import Scope
-from appdb.source.evaluate.values import Call, ClassValue, External, Literal, Unknown, Value
+from appdb.source.evaluate.values import (
+    Call,
+    ClassValue,
+    External,
+    Literal,
+    MemberOf,
+    Unknown,
+    Value,
+)
 from appdb.source.frameworks.typeorm.build import Settings
 from appdb.source.frameworks.typeorm.naming import NamingStrategy, SnakeNamingStrategy
 from appdb.source.frameworks.typeorm.report import Report
@@ -134,8 +142,9 @@ def _first(sources: list[_Source], key: str) -> Value | None:
 
 def _text(sources: list[_Source], key: str, report: Report) -> str | None:
     value = _first(sources, key)
-    if isinstance(value, Unknown):
-        report.add("CONFIG", f"{key} of the data source is not known: {value.reason}", value.span)
+    if isinstance(value, Unknown | Call | External | MemberOf):
+        reason = value.reason if isinstance(value, Unknown) else "it is made when the program runs"
+        report.add("CONFIG", f"{key} of the data source is not known: {reason}", value.span)
     return _literal(value) or None
 
 

@@ -13,7 +13,7 @@ from appdb.source.evaluate.enums import enum_members
 from appdb.source.evaluate.evaluator import Evaluator, type_name
 from appdb.source.evaluate.operators import as_number
 from appdb.source.evaluate.scope import Scope
-from appdb.source.evaluate.values import Literal, ObjectValue, Value
+from appdb.source.evaluate.values import ClassValue, ListValue, Literal, ObjectValue, Value
 from appdb.source.modules.bindings import BindingKind
 from appdb.source.modules.graph import Declared, Missing, Package
 from appdb.source.syntax import named, text
@@ -76,6 +76,8 @@ def _reflect(evaluator: Evaluator, node: Node, scope: Scope, hops: int) -> Refle
             return _union(evaluator, node, scope, hops)
         case "type_identifier" | "generic_type":
             return _reference(evaluator, node, scope, hops)
+        case "nested_type_identifier":
+            return _nested(evaluator, node, scope)
         case _:
             return _object(node)
 
@@ -152,6 +154,23 @@ def _reference(evaluator: Evaluator, node: Node, scope: Scope, hops: int) -> Ref
             return _object(node)
 
 
+def _nested(evaluator: Evaluator, node: Node, scope: Scope) -> Reflected:
+    """`State.Open` (a member of an enum) or `models.State` (an enum or class of a module)."""
+    parts = [part for part in text(node).split(".") if part]
+    value = evaluator.evaluate_name(parts[0], scope, node)
+    for part in parts[1:]:
+        value = evaluator.member(value, part, value.span)
+    match value:
+        case Literal():
+            return _of_values([value], node)
+        case ObjectValue() if value.enum is not None:
+            return _of_values(list(enum_members(value).values()), node)
+        case ClassValue(decl=decl):
+            return Reflected(word=f"js:{decl.name}")
+        case _:
+            return _object(node)
+
+
 def _alias(evaluator: Evaluator, value: Node, scope: Scope, hops: int) -> Reflected:
     """An alias of `(typeof X)[keyof typeof X]` is the union of a constant object's values."""
     shown = "".join(text(value).split())
@@ -160,6 +179,8 @@ def _alias(evaluator: Evaluator, value: Node, scope: Scope, hops: int) -> Reflec
         constant = evaluator.evaluate_name(name, scope, value)
         if isinstance(constant, ObjectValue):
             return _of_values(list(constant.entries.values()), value)
+        if isinstance(constant, ListValue) and shown.endswith("[number]"):
+            return _of_values(list(constant.items), value)
     return _reflect(evaluator, value, scope, hops + 1)
 
 
