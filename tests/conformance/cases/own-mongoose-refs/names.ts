@@ -1,0 +1,1 @@
+export const COUNTRY = 'Country' as const;
