@@ -25,7 +25,7 @@ from appdb.postgres.wanted import WantedDatabase
 _READ = """
 WITH spaces AS (
     SELECT oid, nspname, nspowner FROM pg_namespace
-    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+    WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', '_appdb')
 ), owned(class, object, owner) AS (
     SELECT 'pg_class'::regclass::oid, c.oid, c.relowner
     FROM pg_class c JOIN spaces n ON n.oid = c.relnamespace

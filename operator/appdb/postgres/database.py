@@ -7,6 +7,7 @@ that our claimed role owns is therefore one to go on with.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from psycopg import sql
 
@@ -26,12 +27,11 @@ async def ensure_database_exists(
 ) -> DatabaseFacts:
     """Create the database if there is none and give the facts as they are then.
 
-    The admin is a member of the owner role from here on until `release_statements` run.
+    The admin must be a member of the owner role, as `ensure_roles` leaves it.
     """
     if facts.database is not None and facts.database.is_valid:
         return facts
     doing = f"creating database {wanted.name}"
-    await hold(session, facts, (wanted.roles.owner,), wanted)
     name = sql.Identifier(wanted.name)
     if facts.database is not None:
         # What an interrupted DROP DATABASE left is good for nothing but another one.
@@ -100,6 +100,19 @@ def ownership_statements(facts: DatabaseFacts, wanted: WantedDatabase) -> Iterat
     claim = wanted.claim(Part.DATABASE)
     if found.claim != claim:
         yield sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(claim.text()))
+
+
+def rights_after_handover(facts: DatabaseFacts, wanted: WantedDatabase) -> Iterator[sql.Composable]:
+    """Derive the rights anew for a database whose owner changes in the same transaction.
+
+    ALTER DATABASE ... OWNER TO moves the old owner's entries of the ACL to the new owner.
+    """
+    found = facts.database
+    if found is None or found.owner == wanted.roles.owner:
+        return
+    of_public = frozenset(grant for grant in found.grants if grant[0] is None)
+    bared = replace(facts, database=replace(found, grants=of_public))
+    yield from database_statements(bared, wanted)
 
 
 def _grants(found: DatabaseRow, wanted: WantedDatabase) -> Iterator[sql.Composable]:

@@ -24,6 +24,7 @@ from appdb.postgres.database import (
     ensure_database_exists,
     hold,
     ownership_statements,
+    rights_after_handover,
 )
 from appdb.postgres.extensions import extension_statements, require_allowed
 from appdb.postgres.facts import DatabaseFacts, read_database
@@ -33,7 +34,6 @@ from appdb.postgres.login import proven_login
 from appdb.postgres.roles import (
     ensure_password,
     ensure_roles,
-    hold_statements,
     release_statements,
 )
 from appdb.postgres.sessions import AdminSessions
@@ -51,12 +51,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisioned:
-    """What stands on the server; names and `oid` go into status."""
+    """What stands on the server; names and `oid` go into status.
+
+    `is_settled_inside`: this run has just made what stands inside the database.
+    """
 
     outcome: Outcome
     oid: int
     admin: str
     version_num: int
+    is_settled_inside: bool
 
 
 async def ensure_database(sessions: AdminSessions, wanted: WantedDatabase) -> Provisioned:
@@ -80,10 +84,13 @@ async def ensure_database(sessions: AdminSessions, wanted: WantedDatabase) -> Pr
         if standing is not Standing.ADOPTABLE:
             await _ensure_door(session, facts, wanted)
         if is_finished:
-            await _release(session, wanted)
+            await _release(session, facts, wanted)
+        else:
+            await hold(session, facts, (wanted.roles.owner, wanted.roles.app), wanted)
     if not is_finished:
-        await ensure_inside(sessions, wanted)
-    return _provisioned(_outcome(before, standing), facts)
+        await _settle_inside(sessions, facts, standing, wanted)
+    is_settled = not is_finished and standing is not Standing.ADOPTABLE
+    return _provisioned(_outcome(before, standing), facts, is_settled_inside=is_settled)
 
 
 async def ensure_inside(sessions: AdminSessions, wanted: WantedDatabase) -> None:
@@ -97,41 +104,32 @@ async def ensure_inside(sessions: AdminSessions, wanted: WantedDatabase) -> None
     async with sessions.maintenance() as session:
         facts = await read_database(session, wanted)
         standing = judge_claims(facts, wanted)
-        await hold(session, facts, (wanted.roles.owner,), wanted)
-    async with sessions.database(wanted.name) as session:
-        adoptable = NOTHING_TO_ADOPT
-        if standing is Standing.ADOPTABLE:
-            adoptable = await read_adoptable(session, facts, wanted)
-        inside = await read_inside(session, wanted)
-        missing = missing_extensions(inside, wanted)
-        statements = (
-            *hold_statements(facts, (wanted.roles.app,)),
-            *borrow_statements(adoptable, facts.version_num),
-            *ownership_statements(facts, wanted),
-            *database_statements(facts, wanted),
-            *inside_statements(inside, wanted),
-            *handover_statements(adoptable, wanted),
-            *await extension_statements(session, missing, facts, wanted),
-            *courtesy_statements(adoptable, facts, wanted),
-            *release_statements(facts, _held_by_now(facts, wanted)),
-        )
-        await run_together(session, statements, doing=f"setting up database {wanted.name}")
+        await hold(session, facts, (wanted.roles.owner, wanted.roles.app), wanted)
+    await _settle_inside(sessions, facts, standing, wanted)
 
 
 @asynccontextmanager
 async def app_session(
-    sessions: AdminSessions, wanted: WantedDatabase, *, settings: SessionSettings = AS_TENANT
+    sessions: AdminSessions,
+    wanted: WantedDatabase,
+    *,
+    settings: SessionSettings = AS_TENANT,
+    after: Provisioned | None = None,
 ) -> AsyncIterator[Session]:
     """Lend a session that logged in as the app does and was proved to make tables.
 
     What was changed by hand is healed first: a password that is not the Secret's, the
-    login's role, what stands inside the database.
+    login's role, what stands inside the database. `after` is what `ensure_database` just
+    returned: what it has settled inside is not looked at again (3 ms).
 
     Raises:
         LoginFailed: it still does not work after healing.
     """
     async with AsyncExitStack() as stack:
-        session = await _settled_session(stack, sessions, wanted, settings)
+        is_settled = after is not None and after.is_settled_inside
+        session = await _settled_session(
+            stack, sessions, wanted, settings=settings, is_settled=is_settled
+        )
         if session is None:
             login = wanted.logins[0]
             session = await stack.enter_async_context(
@@ -152,11 +150,35 @@ async def ensure_passwords(sessions: AdminSessions, wanted: WantedDatabase) -> N
                 await ensure_password(session, role.login)
 
 
+async def _settle_inside(
+    sessions: AdminSessions, facts: DatabaseFacts, standing: Standing, wanted: WantedDatabase
+) -> None:
+    async with sessions.database(wanted.name) as session:
+        adoptable = NOTHING_TO_ADOPT
+        if standing is Standing.ADOPTABLE:
+            adoptable = await read_adoptable(session, facts, wanted)
+        inside = await read_inside(session, wanted)
+        missing = missing_extensions(inside, wanted)
+        statements = (
+            *borrow_statements(adoptable, facts.version_num),
+            *ownership_statements(facts, wanted),
+            *rights_after_handover(facts, wanted),
+            *inside_statements(inside, wanted),
+            *handover_statements(adoptable, wanted),
+            *await extension_statements(session, missing, facts, wanted),
+            *courtesy_statements(adoptable, facts, wanted),
+            *release_statements(facts, _held_by_now(facts, wanted)),
+        )
+        await run_together(session, statements, doing=f"setting up database {wanted.name}")
+
+
 async def _settled_session(
     stack: AsyncExitStack,
     sessions: AdminSessions,
     wanted: WantedDatabase,
+    *,
     settings: SessionSettings,
+    is_settled: bool,
 ) -> Session | None:
     """Open a session if all is as wanted; else heal and leave the opening to the caller."""
     async with AsyncExitStack() as attempt:
@@ -172,18 +194,22 @@ async def _settled_session(
             )
         except LoginFailed:
             session = None
-        if session is not None:
-            inside = await read_inside(session, wanted)
-            if not (any(inside_statements(inside, wanted)) or missing_extensions(inside, wanted)):
-                stack.push_async_exit(attempt.pop_all())
-                return session
+        if session is not None and (is_settled or await _is_settled_inside(session, wanted)):
+            stack.push_async_exit(attempt.pop_all())
+            return session
     if session is None:
         await ensure_passwords(sessions, wanted)
     await ensure_inside(sessions, wanted)
     return None
 
 
+async def _is_settled_inside(session: Session, wanted: WantedDatabase) -> bool:
+    inside = await read_inside(session, wanted)
+    return not (any(inside_statements(inside, wanted)) or missing_extensions(inside, wanted))
+
+
 async def _ensure_door(session: Session, facts: DatabaseFacts, wanted: WantedDatabase) -> None:
+    """Put rights, limit and opening right; the owner role stays held when there was work."""
     statements = tuple(database_statements(facts, wanted))
     if not statements:
         return
@@ -191,12 +217,14 @@ async def _ensure_door(session: Session, facts: DatabaseFacts, wanted: WantedDat
     await run_together(session, statements, doing=f"setting up the door of {wanted.name}")
 
 
-async def _release(session: Session, wanted: WantedDatabase) -> None:
+async def _release(session: Session, facts: DatabaseFacts, wanted: WantedDatabase) -> None:
     """Give up what this run, or one that was killed, held longer than needed."""
-    facts = await read_database(session, wanted)
+    if not facts.held_roles and not any(database_statements(facts, wanted)):
+        return
+    held = (await read_database(session, wanted)).held_roles
     await run_together(
         session,
-        tuple(release_statements(facts, facts.held_roles)),
+        tuple(release_statements(facts, held)),
         doing=f"leaving the roles of database {wanted.name}",
     )
 
@@ -212,7 +240,7 @@ def _outcome(before: DatabaseFacts, standing: Standing) -> Outcome:
     return Outcome.KEPT if before.database else Outcome.CREATED
 
 
-def _provisioned(outcome: Outcome, facts: DatabaseFacts) -> Provisioned:
+def _provisioned(outcome: Outcome, facts: DatabaseFacts, *, is_settled_inside: bool) -> Provisioned:
     if facts.database is None:
         raise Unreachable("the database was dropped while it was being made; trying again")
     return Provisioned(
@@ -220,4 +248,5 @@ def _provisioned(outcome: Outcome, facts: DatabaseFacts) -> Provisioned:
         oid=facts.database.oid,
         admin=facts.admin,
         version_num=facts.version_num,
+        is_settled_inside=is_settled_inside,
     )

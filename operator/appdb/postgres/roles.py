@@ -31,12 +31,15 @@ async def ensure_roles(session: Session, facts: DatabaseFacts, wanted: WantedDat
     """Make what is missing and heal what differs; tells whether anything was to be done.
 
     A password is set only when its role is made: whether an old one still fits can only
-    be seen by logging in, and then `ensure_password` sets it.
+    be seen by logging in, and then `ensure_password` sets it. When the database is still
+    to be made the admin is a member of its owner and app role from here on.
 
     Raises:
         InsufficientPrivilege: with the GRANT that a person has to run.
     """
     statements = tuple(role_statements(facts, wanted, verifier_of(session)))
+    if facts.database is None or not facts.database.is_valid:
+        statements += tuple(hold_statements(facts, (wanted.roles.owner, wanted.roles.app)))
     require_administration(session, facts, facts.roles if statements else ())
     await run_together(session, statements, doing=f"making the roles of database {wanted.name}")
     return bool(statements)
@@ -64,20 +67,25 @@ def verifier_of(session: Session) -> Verifier:
 def role_statements(
     facts: DatabaseFacts, wanted: WantedDatabase, verifier: Verifier
 ) -> Iterator[sql.Composable]:
-    """Derive what has to be run so that the roles are as wanted; nothing when they are."""
-    for role in wanted.wanted_roles():
-        found = facts.roles.get(role.name)
-        name = sql.Identifier(role.name)
+    """Derive what has to be run so that the roles are as wanted; nothing when they are.
+
+    All roles first, memberships last: each change of membership makes the server work out
+    anew whom the admin may administer, which with thousands of roles takes milliseconds.
+    """
+    pairs = tuple((role, facts.roles.get(role.name)) for role in wanted.wanted_roles())
+    for role, found in pairs:
         if found is None:
             yield _create(role, verifier)
         else:
             yield from _heal_attributes(role, found)
+    for role, found in pairs:
         if found is None or found.claim != wanted.claim(role.part):
             yield sql.SQL("COMMENT ON ROLE {} IS {}").format(
-                name, sql.Literal(wanted.claim(role.part).text())
+                sql.Identifier(role.name), sql.Literal(wanted.claim(role.part).text())
             )
-        yield from _membership(role, found, wanted, facts.version_num)
         yield from _settings(role, found, wanted.name)
+    for role, found in pairs:
+        yield from _membership(role, found, wanted, facts.version_num)
 
 
 def hold_statements(facts: DatabaseFacts, roles: Iterable[str]) -> Iterator[sql.Composable]:
@@ -88,21 +96,19 @@ def hold_statements(facts: DatabaseFacts, roles: Iterable[str]) -> Iterator[sql.
     """
     if facts.is_superuser:
         return
-    for role in roles:
-        found = facts.roles.get(role)
-        if found and found.is_held:
-            continue
+    held = set(facts.held_roles)
+    missing = [sql.Identifier(role) for role in dict.fromkeys(roles) if role not in held]
+    if missing:
         yield sql.SQL("GRANT {} TO CURRENT_USER{}").format(
-            sql.Identifier(role), full_membership(facts.version_num)
+            sql.SQL(", ").join(missing), full_membership(facts.version_num)
         )
 
 
 def release_statements(facts: DatabaseFacts, roles: Iterable[str]) -> Iterator[sql.Composable]:
     """Undo `hold_statements`; memberships that somebody else granted stay (16 and later)."""
-    if facts.is_superuser:
-        return
-    for role in roles:
-        yield sql.SQL("REVOKE {} FROM CURRENT_USER").format(sql.Identifier(role))
+    names = [sql.Identifier(role) for role in dict.fromkeys(roles)]
+    if names and not facts.is_superuser:
+        yield sql.SQL("REVOKE {} FROM CURRENT_USER").format(sql.SQL(", ").join(names))
 
 
 def require_administration(session: Session, facts: DatabaseFacts, roles: Iterable[str]) -> None:
