@@ -84,10 +84,18 @@ class ModuleGraph:
         self._modules: dict[str, Module | None] = {}
         self._resolver = Resolver(self._paths, self._text)
         self._exports: dict[tuple[str, str], Target] = {}
+        self._locals: dict[tuple[str, str], Target | None] = {}
         self.broken: dict[str, ParseFailed] = {}
-        # Which package a relative import means whose file is not in the source: an ORM's own
-        # tests import it from `../../src`.
-        self.stand_ins: list[tuple[re.Pattern[str], str]] = []
+        self._stand_ins: list[tuple[re.Pattern[str], str]] = []
+
+    def let_stand_in(self, pattern: re.Pattern[str], package: str) -> None:
+        """Take relative imports that lead to no file of the source for a package.
+
+        An ORM's own tests and samples import it from `../../src`.
+        """
+        self._stand_ins.append((pattern, package))
+        self._locals.clear()
+        self._exports.clear()
 
     def _text(self, path: str) -> str | None:
         content = self._read(path)
@@ -120,7 +128,10 @@ class ModuleGraph:
 
     def local(self, module: Module, name: str) -> Target | None:
         """Follow a name of a module's top-level block; None when the module does not know it."""
-        return self._local(module, name, _Trail())
+        key = (module.path, name)
+        if key not in self._locals:
+            self._locals[key] = self._local(module, name, _Trail())
+        return self._locals[key]
 
     def imported(self, importer: str, wanted: Import) -> Target:
         """Follow an import statement's name to its declaration."""
@@ -149,7 +160,7 @@ class ModuleGraph:
         return Package(package=package, name=None if whole else wanted.name)
 
     def _stand_in(self, specifier: str) -> str | None:
-        found = (package for pattern, package in self.stand_ins if pattern.fullmatch(specifier))
+        found = (package for pattern, package in self._stand_ins if pattern.fullmatch(specifier))
         return next(found, None) if specifier.startswith(".") else None
 
     def _export(self, path: str, name: str, trail: "_Trail") -> Target:

@@ -55,7 +55,7 @@ class TypeOrm:
         """Read every class that may be an entity, then build and print them as TypeORM would."""
         report = Report()
         evaluator = evaluator_of(project)
-        evaluator.graph.stand_ins.append((_OWN_SOURCE, "typeorm"))
+        evaluator.graph.let_stand_in(_OWN_SOURCE, "typeorm")
         reader = Reader(evaluator, report)
         for path in _with_decorators(project, detection):
             reader.read_module(path, project.read(path) or b"")

@@ -36,7 +36,7 @@ from appdb.source.syntax import first_error, span_of, text
 
 MAX_BASES = 20
 _ENTITY_TEXT = re.compile(rb"@\w*\.?(?:Entity|ChildEntity|ViewEntity)\b|\bEntitySchema\b")
-_CLASS = re.compile(rb"\bclass\b")
+_CLASS = re.compile(rb"\bclass\b(?![-\w'\"])")
 
 MEMBER_DECORATORS = {**COLUMN_DECORATORS, **RELATION_DECORATORS, **KEY_DECORATORS}
 
