@@ -213,6 +213,7 @@ async def _talk(connection: socket.socket, request: bytes) -> bytes:
     size = 0
     try:
         writer.write(request)
+        writer.write_eof()
         await writer.drain()
         while size <= wire.MOST_ANSWER and (part := await reader.read(1 << 18)):
             parts.append(part)
@@ -264,11 +265,13 @@ def analyze_once(
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
+        status = 1
         try:
             ours.close()
             serve(theirs, limits)
+            status = 0
         finally:
-            os._exit(0)
+            os._exit(status)
     theirs.close()
     with ours:
         ours.settimeout(limits.wall_seconds)
@@ -276,6 +279,7 @@ def analyze_once(
         late = False
         try:
             ours.sendall(wire.request(bundle, options))
+            ours.shutdown(socket.SHUT_WR)
             data = b"".join(iter(lambda: ours.recv(1 << 18), b""))
         except TimeoutError:
             late = True

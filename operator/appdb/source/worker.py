@@ -24,6 +24,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _OPEN_FILES = 32
+_DRAINED = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,11 @@ def serve(connection: socket.socket, limits: WorkerLimits) -> None:
     confine(limits)
     gc.disable()
     with connection:
-        connection.sendall(_answer(connection))
+        answer = _answer(connection)
+        # A request that was given up half-way is read to its end, or the answer would be lost.
+        while connection.recv(_DRAINED):
+            pass
+        connection.sendall(answer)
         connection.shutdown(socket.SHUT_WR)
 
 

@@ -6,6 +6,8 @@ comment or add a clause. It is judged, never changed in meaning.
 
 import re
 
+from collections.abc import Sequence
+
 from appdb.source.sqltext import Token, TokenKind, one_expression, without_comments
 
 _SIMPLE = re.compile(
@@ -33,7 +35,7 @@ def as_expression(sql: str) -> str | None:
     return text if _SIMPLE.fullmatch(text) else f"({text})"
 
 
-def _has_comma(tokens: list[Token]) -> bool:
+def _has_comma(tokens: Sequence[Token]) -> bool:
     depth = 0
     for token in tokens:
         if token.kind is TokenKind.SIGN:
