@@ -5,7 +5,6 @@ comment or add a clause. It is judged, never changed in meaning.
 """
 
 import re
-
 from collections.abc import Sequence
 
 from appdb.source.sqltext import Token, TokenKind, one_expression, without_comments
