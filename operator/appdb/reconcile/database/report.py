@@ -159,7 +159,7 @@ def deleting_status(
     )
     stalled = reason is Reason.PROTECTED
     conditions = set_condition(
-        remove_condition(conditions, ConditionType.STALLED, ConditionType.RECONCILING),
+        conditions,
         ConditionType.STALLED if stalled else ConditionType.RECONCILING,
         "True",
         reason=reason if stalled else Reason.DEPROVISIONING,
@@ -191,12 +191,14 @@ _DELETION_CONDITIONS = {
 
 
 def first_failure(conditions: Conditions) -> Condition | None:
-    """Return the condition that stands in the way of Ready, in the order of the stages."""
-    for stage in Stage:
-        found = find_condition(conditions, stage.condition)
-        if found is not None and not found.is_true:
-            return found
-    return None
+    """Return the condition that stands in the way of Ready, in the order of the stages.
+
+    What failed comes before what waits for it.
+    """
+    found = (find_condition(conditions, stage.condition) for stage in Stage)
+    unmet = [each for each in found if each is not None and not each.is_true]
+    failed = [each for each in unmet if each.status == "False"]
+    return next(iter(failed or unmet), None)
 
 
 def retry_of(results: Mapping[Stage, Result]) -> Retry | None:
@@ -234,12 +236,12 @@ def _condition_reason(stage: Stage, error: AppDBError) -> Reason:
 
 
 def _summed_up(conditions: Conditions, failure: Condition | None, run: Run) -> Conditions:
-    clean = remove_condition(conditions, ConditionType.RECONCILING, ConditionType.STALLED)
     if failure is None:
+        clean = remove_condition(conditions, ConditionType.RECONCILING, ConditionType.STALLED)
         message = _ready_message(clean, run)
         return _set(clean, ConditionType.READY, "True", Reason.PROVISIONED, message, run)
     reason = Reason(failure.reason)
-    ready = _set(clean, ConditionType.READY, "False", reason, failure.message, run)
+    ready = _set(conditions, ConditionType.READY, "False", reason, failure.message, run)
     stalled = stalled_reason(reason)
     if stalled is not None:
         return _set(ready, ConditionType.STALLED, "True", stalled, failure.message, run)
@@ -279,9 +281,7 @@ def _set(  # noqa: PLR0917 - the parts of one condition, and whose
 def _failed_as_a_whole(
     before: AppDatabaseStatus, reason: Reason, message: str, generation: int, now: datetime
 ) -> AppDatabaseStatus:
-    conditions = remove_condition(
-        before.conditions, ConditionType.RECONCILING, ConditionType.STALLED
-    )
+    conditions = before.conditions
     stalled = stalled_reason(reason)
     for kind, status in (
         (ConditionType.READY, "False"),

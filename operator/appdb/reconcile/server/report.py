@@ -93,9 +93,10 @@ def _summed_up(
     generation: int,
     now: datetime,
 ) -> tuple[Condition, ...]:
-    clean = remove_condition(conditions, ConditionType.RECONCILING, ConditionType.STALLED)
+    if error is None:
+        conditions = remove_condition(conditions, ConditionType.RECONCILING, ConditionType.STALLED)
     done = (Reason.CONNECTED, f"Postgres {version} answers and the admin may do its work")
-    ready = _with(clean, ConditionType.READY, error, done=done, generation=generation, now=now)
+    ready = _with(conditions, ConditionType.READY, error, done=done, generation=generation, now=now)
     if error is None:
         return ready
     stalled = stalled_reason(Reason(error.reason))
