@@ -1,0 +1,35 @@
+from collections.abc import Iterator
+
+import pytest
+
+from appdb.local.postgres import EmbeddedPostgres
+from appdb.local.sandbox import Sandbox
+from support.platform import Platform
+from support.sandbox import fresh_namespace
+from support.team import Team
+
+
+@pytest.fixture(scope="module")
+def module_namespace(running_sandbox: Sandbox) -> Iterator[str]:
+    """A namespace of the running sandbox for one file."""
+    with fresh_namespace(running_sandbox.control_plane) as name:
+        yield name
+
+
+@pytest.fixture
+def team(running_sandbox: Sandbox, sandbox_namespace: str) -> Team:
+    """A namespace of its own on the running sandbox."""
+    return Team(sandbox=running_sandbox, namespace=sandbox_namespace)
+
+
+@pytest.fixture
+def platform(running_sandbox: Sandbox) -> Platform:
+    """The platform team of the running sandbox."""
+    return Platform(sandbox=running_sandbox)
+
+
+@pytest.fixture(scope="module")
+def other_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A second Postgres that tests of one file may stop, and must start again."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("other"), logs_statements=True) as postgres:
+        yield postgres
