@@ -3,13 +3,14 @@
 import importlib.util
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from appdb.local.postgres import EmbeddedPostgres
 from appdb.model.catalog import Catalog, Constraint, Index, Kind
 from appdb.model.ddl import DdlKind, DdlStatement
 from appdb.model.digest import digest_of_texts
@@ -23,8 +24,9 @@ from appdb.postgres.connect import Login, ServerAddress, Session, SessionSetting
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.migrate import Release, plan_release
 from appdb.postgres.scratch import Scratch
+from support.sandbox import fresh_database
 
-AUTO = {hazard: Allowance.AUTO for hazard in Hazard}
+AUTO = dict.fromkeys(Hazard, Allowance.AUTO)
 _KINDS = (
     (r"CREATE\s+EXTENSION", DdlKind.EXTENSION),
     (r"CREATE\s+SCHEMA", DdlKind.NAMESPACE),
@@ -58,7 +60,8 @@ def release_of(ddl: str, path: str = "schema.sql") -> Release:
 
 
 def _statement(text: str, path: str, line: int) -> DdlStatement:
-    kind = next(k for pattern, k in _KINDS if re.match(pattern, text, re.IGNORECASE))
+    kinds = (k for pattern, k in _KINDS if re.match(pattern, text, re.IGNORECASE))
+    kind = next(kinds, DdlKind.TABLE)
     named = _NAME.match(text)
     return DdlStatement(
         kind=kind,
@@ -120,6 +123,7 @@ class Place:
 
     conn: Session
     scratch: Scratch
+    dsn: str = ""
 
     async def plan(self, ddl: str, policy: Policy | None = None) -> Plan:
         return await plan_release(self.conn, self.scratch, release_of(ddl), policy or Policy())
@@ -260,3 +264,29 @@ def load_cases(folder: Path) -> list[Case]:
         spec.loader.exec_module(module)
         found.extend(module.CASES)
     return found
+
+
+@asynccontextmanager
+async def places(server: EmbeddedPostgres, count: int = 1) -> AsyncIterator[list[Place]]:
+    """Empty databases on a server, with one scratch database beside them."""
+    async with AsyncExitStack() as stack:
+        bench_dsn = stack.enter_context(fresh_database(server, "scratch"))
+        scratch = Scratch(conn=await stack.enter_async_context(session(bench_dsn)))
+        found = []
+        for _ in range(count):
+            dsn = stack.enter_context(fresh_database(server, "live"))
+            conn = await stack.enter_async_context(session(dsn))
+            found.append(Place(conn=conn, scratch=scratch, dsn=dsn))
+        yield found
+
+
+async def empty(place: Place) -> None:
+    """Take everything out of a database, ledger and all."""
+    found = await place.conn.execute(
+        "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> %s",
+        ("information_schema",),
+    )
+    for (name,) in await found.fetchall():
+        query = sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name))
+        await place.conn.execute(query)
+    await place.conn.execute("CREATE SCHEMA public")

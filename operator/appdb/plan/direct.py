@@ -45,6 +45,7 @@ def direct_plan(
         judged=judged,
         origins=origins_of(statements),
         source_digest=source_digest,
+        statements_digest=target,
         frameworks=frameworks,
         is_first_run=True,
         is_direct=True,

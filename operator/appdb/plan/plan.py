@@ -41,6 +41,7 @@ class Plan:
     """Everything there is to say about a change of a database.
 
     `judged` are all units in their order, `mitigations` what keeps waiting drops harmless.
+    `is_settled`: the last run left everything as declared, and nothing changed since.
     `managed` holds the keys that are ours once it has run, `former` those that were before.
     """
 
@@ -55,11 +56,13 @@ class Plan:
     managed: frozenset[Key] = frozenset()
     former: frozenset[Key] = frozenset()
     source_digest: str = ""
+    statements_digest: str = ""
     frameworks: tuple[str, ...] = ()
     is_first_run: bool = False
     is_adoption: bool = False
     is_direct: bool = False
     is_approved: bool = False
+    is_settled: bool = False
 
     @cached_property
     def plan_hash(self) -> str:
@@ -105,6 +108,11 @@ class Plan:
     def blocked(self) -> tuple[Judged, ...]:
         """What rows or other objects forbid."""
         return tuple(j for j in self.judged if j.verdict is Verdict.BLOCKED)
+
+    @property
+    def leaves_something(self) -> bool:
+        """True when a unit does not run, for whatever reason."""
+        return any(j.verdict is not Verdict.RUNS for j in self.judged)
 
     @property
     def is_empty(self) -> bool:

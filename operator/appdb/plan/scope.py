@@ -46,26 +46,26 @@ def drift_of(live: Catalog, digests: Mapping[Key, str]) -> tuple[Drift, ...]:
 
 
 def foreign_of(
-    live: Catalog, desired: Catalog, managed: AbstractSet[Key], renames: Renames
+    live: Catalog, declared: AbstractSet[Key], managed: AbstractSet[Key], renames: Renames
 ) -> tuple[Stranger, ...]:
     """List what is there and neither declared nor ours."""
     moved = {r.key for r in renames.due}
     found = [
         Stranger(kind=key.kind.value, name=str(key))
         for key in live.objects
-        if key not in desired.objects
+        if key not in declared
         and key not in managed
         and key not in moved
         and not is_temporary(key.name)
         and key.name != "public"
-        and not _is_part_of_foreign(key, desired, managed)
+        and not _is_part_of_foreign(key, declared, managed)
         and not (key.parent and key.table in moved)
     ]
     return tuple(sorted({*found, *live.strangers}))
 
 
-def _is_part_of_foreign(key: Key, desired: Catalog, managed: AbstractSet[Key]) -> bool:
-    return bool(key.parent) and key.table not in desired.objects and key.table not in managed
+def _is_part_of_foreign(key: Key, declared: AbstractSet[Key], managed: AbstractSet[Key]) -> bool:
+    return bool(key.parent) and key.table not in declared and key.table not in managed
 
 
 def origins_of(statements: Iterable[DdlStatement]) -> dict[Key, Evidence]:

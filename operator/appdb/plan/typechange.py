@@ -131,14 +131,14 @@ def type_change(before: Column, after: Column) -> TypeChange:
 def _declared_change(before: Column, after: Column) -> TypeChange:
     old, new = spelled(before.type), spelled(after.type)
     is_enum = before.base is not None and before.base.kind is Kind.ENUM
-    if is_enum and after.base is None and old.dimensions == new.dimensions:
-        if new.name in {_TEXT, _VARCHAR} and not new.modifiers:
-            return TypeChange(
-                step_class=StepClass.BLOCKS,
-                rewrites=True,
-                using=after.type,
-                reason="labels become plain text; every row is written again",
-            )
+    is_text = after.base is None and new.name in {_TEXT, _VARCHAR} and not new.modifiers
+    if is_enum and is_text and old.dimensions == new.dimensions:
+        return TypeChange(
+            step_class=StepClass.BLOCKS,
+            rewrites=True,
+            using=after.type,
+            reason="labels become plain text; every row is written again",
+        )
     return _NEEDS_CAST
 
 
@@ -162,30 +162,16 @@ def _modifier_change(old: Spelled, new: Spelled) -> TypeChange:
 def _builtin_change(old: Spelled, new: Spelled) -> TypeChange:
     if old.dimensions and not (old.name in _STRINGS and new.name in _STRINGS):
         return _array_change(old, new)
-    if new.name == _TEXT or (new.name == _VARCHAR and not new.modifiers):
-        return _to_text(old)
-    if new.name in {_VARCHAR, _CHAR}:
-        if old.name in _STRINGS:
-            return _too_long(_length(new))
-        return _narrowed(f"char_length({{c}}::text) > {_length(new)}")
+    if new.name in _STRINGS:
+        return _to_string(old, new)
     if old.name in _INTEGERS:
         return _from_integer(old, new)
-    if old.name == _NUMERIC and new.name in _INTEGERS:
-        bound = 2 ** _INTEGERS[new.name]
-        return _narrowed(f"{{c}} <> round({{c}}) OR {{c}} >= {bound} OR {{c}} < -{bound}")
-    if old.name in _FLOATS and new.name in _INTEGERS:
-        bound = 2 ** _INTEGERS[new.name]
-        whole = f"{{c}} <> trunc({{c}}) OR {{c}} >= {bound}::float8 OR {{c}} < -{bound}::float8"
-        return _narrowed(whole)
+    if new.name in _INTEGERS and old.name in {_NUMERIC, *_FLOATS}:
+        return _to_integer(old, new)
     if {old.name, new.name} == {_TIMESTAMP, _TIMESTAMPTZ}:
         return _ZONE if _precision(new) >= _precision(old) else _zone_cut(new)
-    if old.name == "date" and new.name == _TIMESTAMPTZ:
-        return TypeChange(
-            step_class=StepClass.COMPATIBILITY,
-            hazard=Hazard.COMPATIBILITY,
-            rewrites=True,
-            reason="days become midnight in UTC",
-        )
+    if (old.name, new.name) == ("date", _TIMESTAMPTZ):
+        return replace(_ZONE, rewrites=True)
     if (old.name, new.name) in _LOSSLESS:
         return _REWRITE
     if (old.name, new.name) in _LOSSY:
@@ -193,16 +179,26 @@ def _builtin_change(old: Spelled, new: Spelled) -> TypeChange:
     return _NEEDS_CAST
 
 
+def _to_string(old: Spelled, new: Spelled) -> TypeChange:
+    if new.name == _TEXT or (new.name == _VARCHAR and not new.modifiers):
+        return _SAFE if old.name in {_VARCHAR, _TEXT} else _REWRITE
+    if old.name in _STRINGS:
+        return _too_long(_length(new))
+    return _narrowed(f"char_length({{c}}::text) > {_length(new)}")
+
+
+def _to_integer(old: Spelled, new: Spelled) -> TypeChange:
+    bound = 2 ** _INTEGERS[new.name]
+    if old.name == _NUMERIC:
+        return _narrowed(f"{{c}} <> round({{c}}) OR {{c}} >= {bound} OR {{c}} < -{bound}")
+    whole = f"{{c}} <> trunc({{c}}) OR {{c}} >= {bound}::float8 OR {{c}} < -{bound}::float8"
+    return _narrowed(whole)
+
+
 def _back_and_forth(old: Spelled, new: Spelled) -> str:
     if new.name.startswith("time"):
         return "{c} IS NOT NULL"
     return "{c} <> ({c}::" + _written(new) + ")::" + _written(old)
-
-
-def _to_text(old: Spelled) -> TypeChange:
-    if old.name in {_VARCHAR, _TEXT}:
-        return _SAFE
-    return _REWRITE
 
 
 def _array_change(old: Spelled, new: Spelled) -> TypeChange:

@@ -89,7 +89,8 @@ class Probe:
 
     `condition` selects the rows that forbid the change, out of `source` (a table, or a
     query that shows it as the release would); `group` asks for rows that repeat each
-    other in these expressions instead. `keys` are the columns whose values may be shown, at most five rows.
+    other in these expressions instead. `keys` are the columns whose values may be shown,
+    at most five rows.
     `expression` is one that may fail on some rows; those count too.
     """
 

@@ -213,7 +213,9 @@ class _Applier:
         return self.run.book or Book(conn=self.conn, roles=self.run.roles)
 
     async def apply(self) -> Outcome:
-        if self.plan.is_adoption and (self.plan.pending or self.plan.blocked):
+        plan = self.plan
+        is_held = plan.is_adoption and not plan.is_approved and bool(plan.pending or plan.blocked)
+        if is_held or plan.is_settled:
             return await self._outcome_untouched()
         with translated(self.conn.info.dbname, "opening the ledger"):
             await self._open()
@@ -249,7 +251,7 @@ class _Applier:
         ours = self.plan.managed | self.plan.former
         managed = frozenset(key for key in ours if key in after.objects)
         error = self.failures[0].error.message if self.failures else None
-        state = "partial" if self.failures or self.plan.pending else "applied"
+        state = "partial" if self.failures or self.plan.leaves_something else "applied"
         book = self._book
         async with book.conn.transaction():
             await work_as_ledger(book.conn, book.roles)

@@ -26,6 +26,7 @@ _CREATE: tuple[LiteralString, ...] = (
         state text NOT NULL,
         plan_hash text NOT NULL,
         source_digest text NOT NULL,
+        statements_digest text NOT NULL,
         base_fingerprint text NOT NULL,
         target_fingerprint text NOT NULL,
         result_fingerprint text,
@@ -72,13 +73,13 @@ _OBJECTS: LiteralString = """
     FROM _appdb.objects
 """
 _LAST_RUN: LiteralString = """
-    SELECT frameworks, source_digest, result_fingerprint, state FROM _appdb.runs
-    WHERE state IN ('applied', 'adopted', 'partial') ORDER BY id DESC LIMIT 1
+    SELECT frameworks, statements_digest, target_fingerprint, result_fingerprint, state
+    FROM _appdb.runs WHERE state <> 'running' ORDER BY id DESC LIMIT 1
 """
 _START: LiteralString = """
-    INSERT INTO _appdb.runs (state, plan_hash, source_digest, base_fingerprint,
-        target_fingerprint, frameworks, actor, approved_plan, engine)
-    VALUES ('running', %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+    INSERT INTO _appdb.runs (state, plan_hash, source_digest, statements_digest,
+        base_fingerprint, target_fingerprint, frameworks, actor, approved_plan, engine)
+    VALUES ('running', %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
 _INTERRUPT: LiteralString = """
     UPDATE _appdb.runs SET state = 'interrupted', finished_at = clock_timestamp()
@@ -138,6 +139,15 @@ class Roles:
     ledger: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How the last run left the database, when it left nothing to be done."""
+
+    statements_digest: str
+    target_fingerprint: str
+    result_fingerprint: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
     """What the ledger says; `digests` by key are of our objects as the last run left them."""
@@ -148,8 +158,7 @@ class Ledger:
     unfinished: Mapping[Key, str] = field(default_factory=dict)
     renamed: Mapping[Key, Key] = field(default_factory=dict)
     frameworks: tuple[str, ...] = ()
-    source_digest: str = ""
-    result_fingerprint: str | None = None
+    settled: Settled | None = None
 
 
 async def work_as_owner(conn: Session, roles: Roles) -> None:
@@ -196,8 +205,10 @@ async def read_ledger(conn: Session, roles: Roles) -> Ledger:
 
 def _ledger(objects: Sequence[tuple[object, ...]], last: tuple[object, ...] | None) -> Ledger:
     keyed = {Key(Kind(str(k)), str(s), str(p), str(n)): rest for k, s, p, n, *rest in objects}
-    frameworks, digest, result = (last[0], last[1], last[2]) if last else ((), "", None)
+    frameworks, *digests, state = last or ((), "", "", None, "")
     assert isinstance(frameworks, list | tuple)  # noqa: S101 - a text[]
+    statements, target, result = digests
+    is_settled = state == "applied" and result is not None
     return Ledger(
         is_there=last is not None or bool(objects),
         digests={key: str(row[0]) for key, row in keyed.items()},
@@ -205,8 +216,13 @@ def _ledger(objects: Sequence[tuple[object, ...]], last: tuple[object, ...] | No
         unfinished={key: str(row[2]) for key, row in keyed.items() if row[2]},
         renamed={key: Key(key.kind, *_parts(row[3])) for key, row in keyed.items() if row[3]},
         frameworks=tuple(map(str, frameworks)),
-        source_digest=str(digest),
-        result_fingerprint=None if result is None else str(result),
+        settled=Settled(
+            statements_digest=str(statements),
+            target_fingerprint=str(target),
+            result_fingerprint=str(result),
+        )
+        if is_settled
+        else None,
     )
 
 
@@ -270,6 +286,7 @@ async def start_run(conn: Session, plan: Plan, *, actor: str) -> int:
     values = (
         plan.plan_hash,
         plan.source_digest,
+        plan.statements_digest,
         plan.base_fingerprint,
         plan.target_fingerprint,
         list(plan.frameworks),

@@ -6,12 +6,14 @@ scratch database. What is decided is decided by the pure functions of `appdb.pla
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import psycopg
 
 from appdb.errors import DDLFailed, InvalidSpec, NothingDetected, PlanDiverges
 from appdb.model.catalog import Catalog, Column, EnumType, Key, Kind
 from appdb.model.ddl import DdlStatement
+from appdb.model.digest import digest_of_texts
 from appdb.plan.build import build_units
 from appdb.plan.clone import part, touched, with_invalid_left_out
 from appdb.plan.diff import Altered, Change, diff_catalogs
@@ -47,6 +49,11 @@ class Release:
     frameworks: tuple[str, ...] = ()
     paths: Collection[str] = field(default=())
 
+    @cached_property
+    def statements_digest(self) -> str:
+        """`sha256:<hex>` over the statements."""
+        return digest_of_texts(statement.sql for statement in self.statements)
+
 
 async def plan_release(
     conn: Session,
@@ -71,6 +78,9 @@ async def plan_release(
     ledger = await read_ledger(book.conn, book.roles) if book else await read_ledger(conn, roles)
     live = await read_catalog(conn)
     _refuse_silence(release, ledger)
+    settled = _settled(release, policy, ledger, live)
+    if settled is not None:
+        return settled
     if scratch is None or (live.is_empty and not ledger.digests):
         if not live.is_empty:
             raise InvalidSpec(f"{conn.info.dbname} holds tables: a plan needs a scratch database")
@@ -91,6 +101,33 @@ async def plan_release(
         desired=desired,
     )
     return await planner.plan()
+
+
+def _settled(release: Release, policy: Policy, ledger: Ledger, live: Catalog) -> Plan | None:
+    """The empty plan, when nothing that matters changed since a run that left nothing."""
+    last = ledger.settled
+    if (
+        last is None
+        or ledger.unfinished
+        or last.statements_digest != release.statements_digest
+        or last.result_fingerprint != live.fingerprint
+    ):
+        return None
+    managed = frozenset(ledger.digests)
+    renames = resolve_renames(policy.renames, live, live, managed, ledger.renamed)
+    return Plan(
+        base_fingerprint=live.fingerprint,
+        target_fingerprint=last.target_fingerprint,
+        judged=(),
+        foreign=foreign_of(live, managed, managed, Renames()),
+        warnings=renames.warnings,
+        managed=managed,
+        former=managed,
+        source_digest=release.source_digest,
+        statements_digest=release.statements_digest,
+        frameworks=release.frameworks,
+        is_settled=True,
+    )
 
 
 def _refuse_silence(release: Release, ledger: Ledger) -> None:
@@ -331,13 +368,14 @@ class _Planner:
             target_fingerprint=self.desired.fingerprint,
             judged=judged,
             mitigations=mitigations,
-            foreign=foreign_of(self.live, self.desired, self._managed, renames),
+            foreign=foreign_of(self.live, frozenset(self.desired.objects), self._managed, renames),
             drift=drift,
             warnings=renames.warnings,
             origins=origins_of(self.release.statements),
             managed=managed | frozenset(self.desired.objects),
             former=self._managed,
             source_digest=self.release.source_digest,
+            statements_digest=self.release.statements_digest,
             frameworks=self.release.frameworks,
             is_first_run=not self.ledger.is_there,
             is_adoption=is_adoption,

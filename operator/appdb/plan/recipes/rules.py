@@ -188,7 +188,7 @@ def _ask_overlaps(ctx: Context, key: Key, record: Constraint) -> tuple[Probe, ..
     where = found[2]
     if where is not None or view.is_assumed or key.table not in ctx.live.objects:
         return ()
-    other = f"EXISTS (SELECT FROM {view.source} o WHERE o.ctid <> t.ctid AND {meets})"  # noqa: S608
+    other = f"EXISTS (SELECT FROM {view.source} o WHERE o.ctid <> t.ctid AND {meets})"
     return ask(
         ctx,
         key.table,
