@@ -42,7 +42,9 @@ def member(evaluator: "Evaluator", value: Value, name: str, span: Span) -> Value
         case External():
             return _of_external(value, name, span)
         case Call() | MemberOf():
-            return MemberOf(target=value, name=name, span=span)
+            known = evaluator.known_members.get(name)
+            found = known(value) if known is not None else None
+            return found or MemberOf(target=value, name=name, span=span)
         case FunctionValue() | Literal() | Undefined() | RegExpValue():
             return Unknown(reason=f"the member {name} is not known", span=span)
 

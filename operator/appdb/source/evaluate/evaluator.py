@@ -4,6 +4,8 @@ It follows names across files and substitutes the parameters of simple helpers. 
 and sizes are bounded; what goes beyond, or is not understood, is `Unknown` with a reason.
 """
 
+from collections.abc import Callable
+
 from tree_sitter import Node
 
 from appdb.model.finding import Span
@@ -45,6 +47,8 @@ class Evaluator:
         self.graph = graph
         # Pure functions of packages by package and name; front ends add what they know.
         self.pure: dict[tuple[str, str], PureFunction] = known_functions()
+        # Members of what packages return, by name, where a front end knows the value.
+        self.known_members: dict[str, Callable[[Value], Value | None]] = {}
         self._scopes: dict[str, Scope] = {}
         self._nodes: dict[tuple[str, int, str | None], Value] = {}
         self._classes: dict[tuple[int, int], ClassValue] = {}

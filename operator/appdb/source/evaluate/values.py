@@ -203,6 +203,11 @@ def to_text(value: Value) -> str | None:
             return None
 
 
+_CONSTRUCTORS = frozenset(
+    {"String", "Number", "Boolean", "Date", "Object", "Array", "Map", "Buffer"}
+)
+
+
 def truth(value: Value) -> bool | None:
     """Return whether a value counts as true; None when it is not known."""
     match value:
@@ -211,6 +216,8 @@ def truth(value: Value) -> bool | None:
         case Undefined():
             return False
         case ListValue() | ObjectValue() | FunctionValue() | ClassValue() | Call() | RegExpValue():
+            return True
+        case External(package=None, names=(name,)) if name in _CONSTRUCTORS:
             return True
         case _:
             return None

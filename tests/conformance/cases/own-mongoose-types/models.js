@@ -30,7 +30,7 @@ const thingSchema = mongoose.Schema({
   mixedList2: [Schema.Types.Mixed],
   words: { type: [String], required: true, index: true },
   dates: [Date],
-  ids: [Schema.Types.ObjectId],
+  oids: [Schema.Types.ObjectId],
   flags: [{ type: Boolean }],
   matrix: [[Number]],
   grid: { type: [[[Number]]] },

@@ -86,13 +86,14 @@ def _options(evaluator: Evaluator, value: ClassValue) -> ObjectValue:
     return ObjectValue(entries={}, span=value.span)
 
 
-def is_schema_decorated(evaluator: Evaluator, value: ClassValue) -> bool:
-    """Tell whether a class carries `@Schema` of Nest itself."""
-    for node in value.decl.decorators:
-        call = evaluator.evaluate(node, value.scope)
-        if isinstance(call, Call) and last_name(call.callee) == "Schema":
-            return True
-    return False
+def class_changes(evaluator: Evaluator, value: ClassValue) -> list[Call]:
+    """Return the decorators of Typegoose that change a schema: `@index(...)`, `@plugin(...)`."""
+    found = (
+        evaluator.evaluate(node, each.scope)
+        for each in reversed(lineage(evaluator, value))
+        for node in each.decl.decorators
+    )
+    return [c for c in found if isinstance(c, Call) and last_name(c.callee) in {"index", "plugin"}]
 
 
 def _decorator(evaluator: Evaluator, member: Member, owner: ClassValue) -> Call | None:
@@ -128,6 +129,8 @@ def _property(
     entries = dict(given.entries) if given else {}
     kind = _type(evaluator, entries.get("type"))
     if is_typegoose:
+        if kind is None and "ref" in entries:
+            kind = External(package="mongoose", names=("ObjectId",), span=member.span)
         kind = _typegoose(kind, member)
     if kind is None:
         kind = _inferred(evaluator, member, owner)

@@ -24,6 +24,7 @@ from appdb.source.evaluate.values import (
     Value,
     to_text,
 )
+from appdb.source.frameworks.mongoose.classes import class_changes
 from appdb.source.frameworks.mongoose.content import Change, Schemas
 from appdb.source.frameworks.mongoose.identify import (
     last_name,
@@ -177,6 +178,11 @@ class Collector:
             node=value.decl.node,
             scope=value.scope,
         )
+        for change in class_changes(self.evaluator, value):
+            method = last_name(change.callee)
+            self.schemas.change(
+                schema, Change(method=method, arguments=change.arguments, span=change.span)
+            )
         span = self._span(site)
         self.places[span] = value.decl.name
         if not is_child:
@@ -300,12 +306,9 @@ class Collector:
             return
         arguments, span = self._arguments(site), self._span(site)
         if site.name == "plugin" and arguments and isinstance(arguments[0], FunctionValue):
-            self._enter(arguments[0], (self._as_value(schema), *arguments[1:]), span, depth)
+            self._enter(arguments[0], (schema, *arguments[1:]), span, depth)
             return
-        self.schemas.change(schema, Change(method=site.name, arguments=arguments, span=span))
-
-    def _as_value(self, schema: Call) -> Value:
-        return schema
+        self.schemas.change(schema, _change(site, arguments, span))
 
     def _helper(self, site: Site) -> None:
         """Enter a helper of the project that makes a model or is handed a schema."""
@@ -331,6 +334,10 @@ class Collector:
         scope: Scope = function_scope(self.evaluator, function, arguments, span)
         for site in sites(self.evaluator, body, scope, entered=True):
             self._meet(site, depth + 1)
+
+
+def _change(site: Site, arguments: tuple[Value, ...], span: Span) -> Change:
+    return Change(method=site.name, arguments=arguments, span=span, start=site.node.start_byte)
 
 
 def _same(node: object, scope: Scope, function: FunctionValue) -> bool:

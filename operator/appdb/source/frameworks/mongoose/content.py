@@ -31,6 +31,7 @@ from appdb.source.frameworks.mongoose.identify import (
     schema_key,
     subset,
 )
+from appdb.source.frameworks.mongoose.merging import merged
 from appdb.source.frameworks.mongoose.model import IndexSpec, SchemaContent, SchemaPath
 from appdb.source.frameworks.mongoose.options import timestamps
 from appdb.source.frameworks.mongoose.paths import Definition, plain_path
@@ -45,6 +46,7 @@ class Change:
     method: str
     arguments: tuple[Value, ...]
     span: Span
+    start: int = 0
 
 
 class Schemas:
@@ -59,7 +61,10 @@ class Schemas:
 
     def change(self, call: Call, change: Change) -> None:
         """Remember what is done to a schema."""
-        self.changes.setdefault(schema_key(call), []).append(change)
+        known = self.changes.setdefault(schema_key(call), [])
+        # In a chain the outer call is met first, and is the later one.
+        chained = sum(1 for each in known if (each.span, each.start) == (change.span, change.start))
+        known.insert(len(known) - chained, change)
 
     def content(self, call: Call, what: str) -> SchemaContent:
         """Return a schema's paths and indexes; `what` names it in findings."""
@@ -106,6 +111,7 @@ class Schemas:
         return padded[0], padded[1]
 
     def _set_options(self, content: SchemaContent, options: Value | None, what: str) -> None:
+        options = merged(options)
         match options:
             case ObjectValue():
                 content.options.update(options.entries)
@@ -122,6 +128,7 @@ class Schemas:
         return Definition(evaluator=self.evaluator, report=self.report, what=what, type_key=word)
 
     def _add(self, content: SchemaContent, definition: Value | None, what: str) -> None:
+        definition = merged(definition)
         match definition:
             case None | Undefined() | Literal(value=None):
                 return
@@ -154,11 +161,11 @@ class Schemas:
                 content.paths[name] = path
 
     def _take_part(
-        self, content: SchemaContent, base: Value, method: str, keys: Value, what: str
+        self, content: SchemaContent, base: Value, method: str, keys: Value | None, what: str
     ) -> None:
         call = schema_call(self.evaluator, base)
         names = plain_names(keys)
-        if call is None or not names:
+        if call is None or not (names or method == "clone"):
             content.problem = f"what is {method}ed is not known"
             return
         found = self.content(call, what)
@@ -167,6 +174,8 @@ class Schemas:
             wanted = any(name == each or name.startswith(f"{each}.") for each in names)
             if name == "_id" or wanted is (method == "pick"):
                 content.paths[name] = path
+        if method == "clone":
+            content.indexes.extend(found.indexes)
 
     def _add_id(self, content: SchemaContent, span: Span) -> None:
         asked = content.options.get("_id")
@@ -175,7 +184,11 @@ class Schemas:
             content.paths["_id"] = plain_path("_id", "ObjectId", span, "mongoose.id")
 
     def _add_timestamps(self, content: SchemaContent, span: Span) -> None:
-        wanted = timestamps(content.options.get("timestamps"))
+        given = content.options.get("timestamps")
+        if isinstance(given, Unknown | MemberOf | Call | External):
+            reason = given.reason if isinstance(given, Unknown) else "its value is not known"
+            self.report.unknown("the option timestamps", Unknown(reason=reason, span=span))
+        wanted = timestamps(given)
         for name in (wanted.created, wanted.updated) if wanted else ():
             if name is not None and name not in content.paths:
                 content.paths[name] = plain_path(name, "Date", span, "mongoose.timestamps")

@@ -1,10 +1,12 @@
 """The front end for Mongoose: which files declare schemas, and what they come to."""
 
 import re
+from functools import partial
 
 from appdb.model.schema import Schema
 from appdb.source.evaluate.evaluator import Evaluator
 from appdb.source.frameworks.mongoose.collect import Collector
+from appdb.source.frameworks.mongoose.identify import definition_of, options_of
 from appdb.source.frameworks.mongoose.layout import Layout
 from appdb.source.frameworks.mongoose.report import Report
 from appdb.source.frameworks.mongoose.unregistered import add_unregistered
@@ -49,6 +51,8 @@ class Mongoose:
         """Meet every call that declares something, then lay the models out as tables."""
         report = Report()
         evaluator = evaluator_of(project)
+        evaluator.known_members["obj"] = partial(definition_of, evaluator)
+        evaluator.known_members["options"] = partial(options_of, evaluator)
         collector = Collector(evaluator, report)
         modules = _modules(project, evaluator)
         for module in modules:

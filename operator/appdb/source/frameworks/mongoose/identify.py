@@ -15,6 +15,7 @@ from appdb.source.evaluate.values import (
     FunctionValue,
     Literal,
     MemberOf,
+    ObjectValue,
     Undefined,
     Unknown,
     Value,
@@ -25,20 +26,20 @@ MAX_BASES = 12
 # Methods of a schema that return the schema itself.
 _CHAINED = frozenset({
     "add", "index", "set", "plugin", "pre", "post", "method", "methods", "static", "statics",
-    "clone", "loadClass", "discriminator", "remove", "alias", "searchIndex", "query",
+    "loadClass", "discriminator", "remove", "alias", "searchIndex", "query",
 })  # fmt: skip
-_SUBSETS = frozenset({"pick", "omit"})
+_SUBSETS = frozenset({"pick", "omit", "clone"})
 
 SchemaKey = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subset:
-    """`schema.pick([...])` or `schema.omit([...])`."""
+    """`schema.pick([...])`, `schema.omit([...])`, or all of it: `schema.clone()`."""
 
     method: str
     base: Value
-    keys: Value
+    keys: Value | None
 
 
 def last_name(value: Value) -> str:
@@ -103,13 +104,16 @@ def _schema_of_model(evaluator: Evaluator, model: Value) -> Call | None:
 
 
 def subset(call: Call) -> Subset | None:
-    """Return what a call picks or omits of another schema; None for any other call."""
+    """Return what a call copies of another schema; None for any other call."""
     callee = call.callee
-    if not isinstance(callee, MemberOf) or callee.name not in _SUBSETS or not call.arguments:
+    if not isinstance(callee, MemberOf) or callee.name not in _SUBSETS:
+        return None
+    keys = call.arguments[0] if call.arguments else None
+    if keys is None and callee.name != "clone":
         return None
     if not isinstance(callee.target, Call):
         return None
-    return Subset(method=callee.name, base=callee.target, keys=call.arguments[0])
+    return Subset(method=callee.name, base=callee.target, keys=keys)
 
 
 def schema_key(call: Call) -> SchemaKey:
@@ -151,6 +155,25 @@ def model_name(
             return models.get(span)
         case _:
             return None
+
+
+def definition_of(evaluator: Evaluator, value: Value) -> Value | None:
+    """Return `schema.obj`, the object that a schema was made of; None when it is not known."""
+    call = schema_call(evaluator, value)
+    if call is None or is_class_factory(call.callee) or isinstance(call.callee, ClassValue):
+        return None
+    return call.arguments[0] if call.arguments and subset(call) is None else None
+
+
+def options_of(evaluator: Evaluator, value: Value) -> Value | None:
+    """Return `schema.options`, as far as they were given; None when they are not known."""
+    call = schema_call(evaluator, value)
+    if call is None or is_class_factory(call.callee) or isinstance(call.callee, ClassValue):
+        return None
+    if subset(call) is not None:
+        return None
+    given = call.arguments[1] if len(call.arguments) > 1 else None
+    return given or ObjectValue(entries={}, span=call.span)
 
 
 def is_absent(value: Value | None) -> bool:
