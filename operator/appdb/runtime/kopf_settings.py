@@ -47,7 +47,8 @@ def configured() -> tuple[kopf.OperatorSettings, Login]:
     settings.networking.request_timeout = 30
     settings.networking.error_backoffs = EndlessBackoff()
     settings.queueing.idle_timeout = 1
-    settings.queueing.exit_timeout = 5
+    # Our handlers only enqueue: there is nothing to wait for.
+    settings.queueing.exit_timeout = 0.5
     settings.posting.enabled = False
     settings.posting.loggers = False
     settings.persistence.finalizer = f"{names.GROUP}/kopf-unused"
