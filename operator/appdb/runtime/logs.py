@@ -11,7 +11,11 @@ from datetime import UTC, datetime
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 _URL_PASSWORD = re.compile(r"(?P<head>\w+://[^:@/\s]*:)[^@\s]+@")
-_KEY_PASSWORD = re.compile(r"(?i)\b(?P<head>password|passwd|pgpassword|token)(\s*[=:]\s*)\S+")
+_KEY_PASSWORD = re.compile(
+    r"""(?ix) (?P<head> \b (?:password|passwd|pgpassword|token) \\?["']? (?: \s*[=:]\s* | \s+(?=') )
+        | \b bearer \s+ )
+    (?: \\?["'] [^"']* ["'] | \S+ )"""
+)
 
 MUTED = {"kopf.objects": logging.WARNING, "aiohttp.access": logging.WARNING}
 
@@ -19,7 +23,7 @@ MUTED = {"kopf.objects": logging.WARNING, "aiohttp.access": logging.WARNING}
 def redacted(text: str) -> str:
     """Return a text without what looks like a password."""
     text = _URL_PASSWORD.sub(r"\g<head>***@", text)
-    return _KEY_PASSWORD.sub(r"\g<head>\2***", text)
+    return _KEY_PASSWORD.sub(r"\g<head>***", text)
 
 
 class JsonFormatter(logging.Formatter):
@@ -31,14 +35,17 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, tz=UTC).isoformat(),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": redacted(record.getMessage()),
         }
         for name, value in record.__dict__.items():
             if name not in _STANDARD and not name.startswith("_"):
-                line[name] = value if isinstance(value, bool | int | float) else str(value)
+                line[name] = (
+                    value if isinstance(value, bool | int | float) else redacted(str(value))
+                )
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return redacted(json.dumps(line, ensure_ascii=False))
+            line["error"] = redacted(self.formatException(record.exc_info))
+        # Redacted before: a cut in the finished line could take a quote with it.
+        return json.dumps(line, ensure_ascii=False)
 
 
 class TextFormatter(logging.Formatter):
