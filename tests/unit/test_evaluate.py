@@ -144,6 +144,8 @@ UNKNOWN = {
     "async": ("const f = async () => 1; export const result = f()", "async"),
     "unknown test": ("const result = g.x ? 1 : 2; export { result }", "not known"),
     "spread of nothing known": ("[...window.x]", "not a list"),
+    "infinite number": ("1e999", "not a number"),
+    "infinite product": ("1e300 * 1e300", "not known"),
     "slow expression": ("'aaaa'.replace(/(a+)+$/, '')", "not known"),
     "missing file": ("import {x} from './no'; export const result = x", "not in the source"),
 }

@@ -85,10 +85,32 @@ def test_what_is_not_understood_is_left_out_and_told(case):
     assert all(f.span.path == "entities.ts" and f.span.line > 1 for f in found.findings)
 
 
+OPEN = {
+    "table name": "import { T } from '@acme/names'; @Entity(T.user) export class A { @PrimaryGeneratedColumn() id: number }",
+    "table name in options": "import { T } from '@acme/names'; @Entity({name: T.user}) export class A { @PrimaryGeneratedColumn() id: number }",
+    "column name": "import { C } from '@acme/names'; @Entity() export class A { @PrimaryGeneratedColumn({name: C.id}) id: number }",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", OPEN.values(), ids=OPEN)
+def test_name_from_another_package_is_never_replaced_by_a_derived_one(source):
+    found = extract(source)
+
+    assert [] == columns(found)
+    assert {"TYPEORM_UNREAD", "TYPEORM_LEFT_OUT"} <= codes(found)
+
+
 def test_unknown_default_is_left_out_but_the_column_stays():
     found = extract(an_entity("@Column({default: process.env.NAME}) a: string;"))
 
     assert column(found, "a").default is None
+    assert {"TYPEORM_UNREAD"} == codes(found)
+
+
+def test_column_that_may_be_nullable_takes_null():
+    found = extract(an_entity("@Column({nullable: process.env.X}) a: string;"))
+
+    assert column(found, "a").nullable
     assert {"TYPEORM_UNREAD"} == codes(found)
 
 
@@ -239,6 +261,7 @@ HOSTILE = {
     "decorator that applies itself": "const D = () => (t, k) => { D()(t, k) };" + an_entity("@D() a: string;"),
     "name with quotes": """@Entity('a"b') export class A { @PrimaryGeneratedColumn({name: 'i"d'}) id: number }""",
     "brackets": an_entity("@Column(" + "[" * 3000 + "]" * 3000 + ") a: string;"),
+    "huge numbers": an_entity("@Column({length: '" + "9" * 5000 + "', precision: 1e999}) a: string;"),
     "cyclic spread": "const a = {...b}; const b = {...a};" + an_entity("@Column(a) a: string;"),
 }  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Number literals of JavaScript."""
 
+import math
+
 
 def read_number(raw: str) -> int | float | None:
     """Return the value of a number literal; whole numbers as int; None when it is malformed."""
@@ -11,6 +13,8 @@ def read_number(raw: str) -> int | float | None:
             return int(digits, 8)
         number = float(digits)
     except (ValueError, OverflowError):
+        return None
+    if not math.isfinite(number):
         return None
     if digits.isdigit():
         return int(digits) if len(digits) <= 400 else None

@@ -96,7 +96,9 @@ def _on_numbers(operator: str, left: Number, right: Number, span: Span) -> Value
     if operator not in _ARITHMETIC or max(abs(left), abs(right)) > 1e300:
         return None
     result = _ARITHMETIC[operator](left, right)
-    return None if result is None else Literal(value=_whole(result), span=span)
+    if result is None or not math.isfinite(result):
+        return None
+    return Literal(value=_whole(result), span=span)
 
 
 def _is_text(value: Value) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from appdb.model.finding import Span
+from appdb.source.evaluate.database import is_open
 from appdb.source.evaluate.evaluator import Evaluator
 from appdb.source.evaluate.values import (
     Call,
@@ -70,6 +71,19 @@ def known(call: Call, what: str, report: Report) -> None:
         if isinstance(value, Unknown):
             report.unknown(f"an argument of the decorator on {what}", value)
             raise Unreadable
+
+
+def name_of(value: Value | None, what: str, report: Report) -> str | None:
+    """Return the name that an argument gives; None where it is no name but options or nothing.
+
+    Raises:
+        Unreadable: there is a name, and it is known only when the program runs.
+    """
+    if value is not None and is_open(value):
+        reason = "it is made when the program runs, or by another package"
+        report.unknown(f"a name given to {what}", Unknown(reason=reason, span=value.span))
+        raise Unreadable
+    return string(value)
 
 
 def string(value: Value | None) -> str | None:

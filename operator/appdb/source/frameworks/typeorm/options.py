@@ -7,6 +7,7 @@ An option that could not be read is reported; where the column cannot be made wi
 import json
 
 from appdb.model.finding import Severity
+from appdb.source.evaluate.database import is_open
 from appdb.source.evaluate.evaluator import Evaluator
 from appdb.source.evaluate.values import (
     Call,
@@ -72,16 +73,32 @@ class Options:
             return None
         return value
 
+    def is_open(self, key: str) -> bool:
+        """Tell whether an option is there and known only when the program runs."""
+        value = self.value.get(key) if self.value else None
+        return value is not None and is_open(value)
+
+    def plain(self, key: str) -> Value | None:
+        """Return a value that is there now; one made when the program runs is reported."""
+        value = self.get(key)
+        if value is None or not is_open(value):
+            return value
+        reason = "it is made when the program runs, or by another package"
+        self.report.unknown(f"{key} of {self.what}", Unknown(reason=reason, span=value.span))
+        if key in _ESSENTIAL:
+            raise Unreadable
+        return None
+
     def text(self, key: str) -> str | None:
         """Return a text; None when absent or empty."""
-        value = self.get(key)
+        value = self.plain(key)
         if isinstance(value, Literal) and isinstance(value.value, str):
             return value.value or None
         return None
 
     def scalar(self, key: str) -> str | None:
         """Return a text or number as text."""
-        value = self.get(key)
+        value = self.plain(key)
         if isinstance(value, Literal) and value.value is not None and value.value is not False:
             return to_text(value)
         return None
@@ -89,7 +106,8 @@ class Options:
     def integer(self, key: str) -> int | None:
         """Return a whole number; digits in a text count."""
         text = self.scalar(key)
-        return int(text) if text is not None and text.isascii() and text.isdigit() else None
+        is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 10
+        return int(text) if text is not None and is_number else None
 
     def flag(self, key: str) -> bool:
         """Return whether a value counts as true; False when absent."""
@@ -97,7 +115,7 @@ class Options:
 
     def maybe(self, key: str) -> bool | None:
         """Return whether a value counts as true; None when absent."""
-        value = self.get(key)
+        value = self.plain(key)
         return None if value is None else truth(value)
 
 
@@ -112,7 +130,9 @@ def read_column(
     options = Options(value, what, report)
     default = _default(evaluator, options)
     nullable = options.maybe("nullable")
-    if default is None and nullable is None and _is_null(options.get("default")):
+    if nullable is None and options.is_open("nullable"):
+        nullable = True  # Not known: a column that takes null refuses nothing.
+    if nullable is None and options.value and _is_null(options.value.get("default")):
         nullable = True  # `default: null` is TypeORM's other way to say nullable.
     return ColumnOptions(
         name=options.text("name"),

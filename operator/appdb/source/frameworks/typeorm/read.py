@@ -143,7 +143,7 @@ class Reader:
             storage=self.storage,
             report=self.report,
             owner=value,
-            span=member.span if member else value.decl.span,
+            span=member.span if member else span_of(value.decl.path, node),
             require=self.read_class,
             member=member,
         )

@@ -29,6 +29,7 @@ from appdb.source.frameworks.typeorm.context import (
     argument,
     called_with_paths,
     known,
+    name_of,
     objects,
     path_of,
     property_paths,
@@ -44,7 +45,8 @@ def entity(context: Context, call: Call) -> None:
     """`@Entity(name, options)`."""
     known(call, context.what, context.report)
     options = Options(objects(call), context.what, context.report)
-    _table(context, options, string(argument(call, 0)) or options.text("name"))
+    name = name_of(argument(call, 0), context.what, context.report)
+    _table(context, options, name or options.text("name"))
 
 
 def _table(context: Context, options: Options, name: str | None) -> None:
@@ -52,7 +54,7 @@ def _table(context: Context, options: Options, name: str | None) -> None:
         TableArgs(
             target=context.owner,
             kind=TableKind.REGULAR,
-            span=context.span,
+            span=context.owner.decl.span,
             name=name,
             schema=options.text("schema"),
             comment=options.text("comment"),
@@ -65,7 +67,7 @@ def child_entity(context: Context, call: Call) -> None:
     """`@ChildEntity()`: shares its parent's table; the discriminator's value is no DDL."""
     del call
     context.storage.tables.append(
-        TableArgs(target=context.owner, kind=TableKind.CHILD, span=context.span)
+        TableArgs(target=context.owner, kind=TableKind.CHILD, span=context.owner.decl.span)
     )
 
 
@@ -78,8 +80,8 @@ def view_entity(context: Context, call: Call) -> None:
         TableArgs(
             target=context.owner,
             kind=TableKind.VIEW,
-            span=context.span,
-            name=string(argument(call, 0)) or options.text("name"),
+            span=context.owner.decl.span,
+            name=name_of(argument(call, 0), context.what, context.report) or options.text("name"),
             schema=options.text("schema"),
             synchronize=options.maybe("synchronize") is not False,
             query=options.text("expression"),
@@ -131,7 +133,7 @@ def tree(context: Context, call: Call) -> None:
 def _parts(context: Context, call: Call) -> tuple[str | None, Value | None, Options]:
     """Part the arguments of `@Index` and `@Unique` into name, fields and options."""
     known(call, context.what, context.report)
-    name = string(argument(call, 0))
+    name = name_of(argument(call, 0), context.what, context.report)
     fields = argument(call, 1 if name is not None else 0)
     given = objects(call)
     if isinstance(fields, ObjectValue | Undefined):

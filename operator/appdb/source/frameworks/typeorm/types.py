@@ -64,16 +64,15 @@ _FOREIGN = {
 _WITH_LENGTH = frozenset(
     ["character varying", "character", "bit", "bit varying", "vector", "halfvec"]
 )
-_WITH_PRECISION = frozenset(
+_TIMES = frozenset(
     [
-        "numeric",
-        "interval",
         "time without time zone",
         "time with time zone",
         "timestamp without time zone",
         "timestamp with time zone",
     ]
 )
+_WITH_PRECISION = _TIMES | {"numeric", "interval"}
 _SPATIAL = frozenset(["geometry", "geography"])
 _SERIAL = {"integer": "serial", "smallint": "smallserial", "bigint": "bigserial"}
 
@@ -137,9 +136,10 @@ def _refusal(word: str | None) -> str:
 def _modifiers(column: ColumnData, word: str) -> tuple[str, ...] | None:
     if word in _SPATIAL:
         return _spatial(column)
-    if column.length:
-        fits = word in _WITH_LENGTH and column.length.isascii() and column.length.isdigit()
-        return (column.length,) if fits else None
+    if column.length and word not in _TIMES:
+        takes = word in _WITH_LENGTH or word == "numeric"
+        is_number = column.length.isascii() and column.length.isdigit()
+        return (column.length,) if takes and is_number else None
     if column.precision is None or word not in _WITH_PRECISION:
         return None
     if word == "numeric" and column.scale is not None:
