@@ -177,13 +177,23 @@ def _lost_finalizer(body: Body) -> bool:
     return has_database and names.FINALIZER not in (body["metadata"].get("finalizers") or ())
 
 
-def register(registry: kopf.OperatorRegistry, triggers: Triggers) -> None:
-    """Bind the triggers to kopf's watches, in a registry of our own."""
+Deliver = Callable[[str | None, Body], None]
 
-    def on(group: str, version: str, plural: str, act: Callable[[str | None, Body], None]) -> None:
+
+def register(
+    registry: kopf.OperatorRegistry,
+    triggers: Triggers,
+    deliver: Callable[[Deliver, str | None, Body], None],
+) -> None:
+    """Bind the triggers to kopf's watches, in a registry of our own.
+
+    `deliver` brings an event to the loop on which the triggers may be called.
+    """
+
+    def on(group: str, version: str, plural: str, act: Deliver) -> None:
         @kopf.on.event(group, version, plural, registry=registry)
         async def _handle(event: kopf.RawEvent, **_: Any) -> None:
-            act(event["type"], event["object"])
+            deliver(act, event["type"], event["object"])
 
     on(names.GROUP, names.VERSION, names.APPDATABASES, triggers.on_database)
     on(names.GROUP, names.VERSION, names.DATABASESERVERS, triggers.on_server)

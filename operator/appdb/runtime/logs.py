@@ -17,7 +17,12 @@ _KEY_PASSWORD = re.compile(
     (?: \\?["'] [^"']* ["'] | \S+ )"""
 )
 
-MUTED = {"kopf.objects": logging.WARNING, "aiohttp.access": logging.WARNING}
+MUTED = {
+    "kopf.objects": logging.WARNING,
+    "aiohttp.access": logging.WARNING,
+    # It warns that it does not handle signals; we do.
+    "kopf._core.reactor.running": logging.ERROR,
+}
 
 
 def redacted(text: str) -> str:

@@ -14,9 +14,6 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
-
-import kopf
 
 from appdb.cluster.client import Cluster
 from appdb.cluster.events import EventRecorder
@@ -33,11 +30,11 @@ from appdb.reconcile.refs import ReferenceMap
 from appdb.reconcile.resync import ResyncClock
 from appdb.reconcile.server.run import reconcile_server
 from appdb.runtime import logs
-from appdb.runtime.handlers import Triggers, register
+from appdb.runtime.handlers import Triggers
 from appdb.runtime.health import LONGEST_LAG_SECONDS, LoopLag, Site
-from appdb.runtime.kopf_settings import configured
 from appdb.runtime.metrics import Metrics
 from appdb.runtime.observer import MetricsObserver
+from appdb.runtime.watches import STOP_SECONDS, Watches
 from appdb.settings import Settings
 from appdb.source.isolate import Isolation
 
@@ -183,44 +180,22 @@ class Operator:
         await self.context.analysis.start()
         serving = asyncio.create_task(self.dispatch.serve())
         clock = asyncio.create_task(self._resync())
-        stop_kopf, ready = asyncio.Event(), asyncio.Event()
-        watching = asyncio.create_task(self._watch(stop_kopf, ready))
-        readiness = asyncio.create_task(self._note_ready(ready))
+        watches = Watches(triggers=self.triggers, namespaces=self.settings.namespaces)
+        watching = asyncio.create_task(watches.run())
+        readiness = asyncio.create_task(self._note_ready(watches))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({watching, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         log.info("the operator stops", extra={"asked": stop.is_set()})
-        stop_kopf.set()
+        watches.stop()
         for task in (clock, readiness, stopping):
             task.cancel()
         await self.dispatch.drain(self.settings.grace_seconds)
-        await asyncio.wait({watching}, timeout=10)
         await serving
-        if watching.done():
-            # kopf has its own handler of SIGTERM and returns; when a watch failed for good it
-            # raises, and starting again is what helps.
+        async with asyncio.timeout(STOP_SECONDS):
             await watching
 
-    async def _watch(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
-        registry = kopf.OperatorRegistry()
-        register(registry, self.triggers)
-        settings, login = configured()
-        kopf.on.login(registry=registry)(login)
-        scope: dict[str, Any] = (
-            {"namespaces": self.settings.namespaces}
-            if self.settings.namespaces
-            else {"clusterwide": True}
-        )
-        await kopf.operator(
-            registry=registry,
-            settings=settings,
-            standalone=True,
-            stop_flag=stop,
-            ready_flag=ready,
-            **scope,
-        )
-
-    async def _note_ready(self, ready: asyncio.Event) -> None:
-        await ready.wait()
+    async def _note_ready(self, watches: Watches) -> None:
+        await watches.ready()
         self._ready = True
         log.info("the operator is ready")
 
