@@ -80,6 +80,7 @@ PROGRAMS = {
         ["A", "B", "C", "D", 0, 5, 6, 10, "e"],
     ),
     "enum member": ("enum E { A = 'a' }; export const result = E.A", "a"),
+    "enum by itself": ("enum E { A = 2, B = E.A | 1 }; export const result = E.B", 3),
     "enum by other enum": (
         "enum A { X = 1 << 3 } enum B { Y = A.X | 1 }; export const result = B.Y",
         9,
@@ -168,6 +169,9 @@ HOSTILE = {
     "branching helpers": "const f0 = (x) => x;"
     + "".join(f"const f{i + 1} = (x) => [f{i}(x), f{i}(x)];" for i in range(40))
     + "export const result = f40(1)",
+    "large enum": "enum E {"
+    + ",".join(f"M{i}" for i in range(20_000))
+    + "} export const result = Object.values(E)",
     "nested parentheses": "export const result = " + "(" * 5000 + "1" + ")" * 5000,
     "nested lists": "export const result = " + "[" * 5000 + "]" * 5000,
 }

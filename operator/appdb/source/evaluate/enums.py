@@ -26,17 +26,17 @@ def enum_value(evaluator: "Evaluator", node: Node, scope: Scope) -> ObjectValue:
     name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
     entries: dict[str, Value] = {}
     reverse: dict[str, Value] = {}
-    # Members see the earlier ones by their bare names.
-    inner = Scope(module=scope.module, bindings={}, parent=scope, values=entries)
     own = text(name) if name is not None else ""
+    # Members see the earlier ones by their bare names, and by the name of the enum.
+    so_far: dict[str, Value] = {own: ObjectValue(entries=entries, span=span, enum=own)}
+    outer = Scope(module=scope.module, bindings={}, parent=scope, values=so_far)
+    inner = Scope(module=scope.module, bindings={}, parent=outer, values=entries)
     previous: Value | None = None
     for member in named(body) if body is not None else []:
         key = _key(member)
         if key is None:
             continue
-        entries[own] = ObjectValue(entries=dict(entries), span=span, enum=own)
         previous = _member(evaluator, member, inner, previous)
-        entries.pop(own, None)
         entries[key] = previous
         number = as_number(previous)
         if number is not None:
