@@ -56,7 +56,7 @@ class Collector:
         self._late: list[tuple[Site, tuple[Value, ...]]] = []
         self._calls: list[Site] = []
         self._wrappers: list[Site] = []
-        self._entered: set[tuple[int, tuple[int, ...]]] = set()
+        self._entered: set[tuple[str, int]] = set()
 
     def collect(self, modules: Iterable[Module]) -> None:
         """Meet all calls of all modules, then what needed others first."""
@@ -67,6 +67,14 @@ class Collector:
             self._helper(site)
         for site, arguments in self._late:
             self._discriminator(site, arguments)
+        for site in self._wrappers:
+            if site.function is None or site.function.start_byte not in self._called(site):
+                message = "a model is made of what a caller gives, and no caller is known"
+                self.report.warn("MODEL", message, self._span(site))
+
+    def _called(self, site: Site) -> set[int]:
+        path = site.scope.module.path
+        return {start for where, start in self._entered if where == path}
 
     def model_of(self, value: Value) -> str | None:
         """Return the name of the model that a value means."""
@@ -331,6 +339,7 @@ class Collector:
         body = function.node.child_by_field_name("body")
         if body is None or depth >= MAX_ENTERED:
             return
+        self._entered.add((function.scope.module.path, function.node.start_byte))
         scope: Scope = function_scope(self.evaluator, function, arguments, span)
         for site in sites(self.evaluator, body, scope, entered=True):
             self._meet(site, depth + 1)

@@ -190,6 +190,10 @@ class Layout:
         self, draft: Draft, name: str, path: SchemaPath, *, is_shared: bool
     ) -> Column | None:
         column = shortened(column_name(name))
+        if not column or "\0" in column:
+            message = f"a path of {draft.model.name} is left out: its name can be no column's"
+            self.report.warn("COLUMN", message, path.span)
+            return None
         other = next((n for n, c in draft.columns.items() if c.name == column), None)
         if other is not None:
             if other == name and is_shared:
