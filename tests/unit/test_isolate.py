@@ -14,7 +14,6 @@ from appdb.source import wire
 from appdb.source.analyze import AnalysisOptions, analyze
 from appdb.source.bundle import bundle_of_texts
 from appdb.source.isolate import Isolation, analyze_once
-from appdb.source.jsonform import NotOfThisForm, from_json, to_json
 from appdb.source.worker import WorkerLimits
 
 SHOP = bundle_of_texts({"schema.sql": "CREATE TABLE a (id int PRIMARY KEY, name text);"})
@@ -103,8 +102,6 @@ UNBELIEVED = {
     "deep": b"[" * 200_000,
     "an unknown error": json.dumps({"error": ["SystemExit", "x"]}).encode(),
     "both": json.dumps({"analysis": {}, "error": []}).encode(),
-    "an unknown field": json.dumps({"analysis": {"digest": "x", "files": 1, "evil": 1}}).encode(),
-    "a wrong type": json.dumps({"analysis": {"digest": "x", "files": True, "bytes": 1}}).encode(),
     "another source": wire.answer(Analysis(digest="sha256:0", files=1, bytes=1)),
 }
 
@@ -113,10 +110,3 @@ UNBELIEVED = {
 def test_an_answer_is_not_believed_unless_it_is_one(case):
     with pytest.raises(SourceInvalid, match="gave"):
         wire.read_answer(UNBELIEVED[case], SHOP)
-
-
-def test_an_analysis_survives_the_way_as_json():
-    found = analyze(SHOP)
-    assert from_json(Analysis, json.loads(json.dumps(to_json(found)))) == found
-    with pytest.raises(NotOfThisForm):
-        from_json(Analysis, {"digest": 1, "files": 1, "bytes": 1})

@@ -11,7 +11,7 @@ from appdb import errors
 from appdb.model.analysis import Analysis
 from appdb.source.analyze import AnalysisOptions
 from appdb.source.bundle import SourceBundle
-from appdb.source.jsonform import NotOfThisForm, from_json, to_json
+from appdb.source.columnar import NotOfThisForm, pack, unpack
 
 MOST_ANSWER = 64 * 1024 * 1024
 _LENGTH = 8
@@ -32,7 +32,7 @@ def request(bundle: SourceBundle, options: AnalysisOptions) -> bytes:
     """Write a request: the length of a header, the header, the contents behind each other."""
     header = json.dumps(
         {
-            "options": to_json(options),
+            "options": pack(options),
             "files": [[path, len(content)] for path, content in bundle.files.items()],
             "left_out": dict(bundle.left_out),
         }
@@ -47,12 +47,12 @@ def read_request(read: Callable[[int], bytes]) -> tuple[SourceBundle, AnalysisOp
     bundle = SourceBundle(
         files=files, origins=dict.fromkeys(files, ""), left_out=header["left_out"]
     )
-    return bundle, from_json(AnalysisOptions, header["options"])
+    return bundle, unpack(AnalysisOptions, header["options"])
 
 
 def answer(found: Analysis) -> bytes:
     """Write what was found."""
-    return json.dumps({"analysis": to_json(found)}, separators=(",", ":")).encode()
+    return json.dumps({"analysis": pack(found)}, separators=(",", ":")).encode()
 
 
 def failure(error: errors.InvalidInput) -> bytes:
@@ -73,7 +73,7 @@ def read_answer(data: bytes, bundle: SourceBundle) -> Analysis:
             raise _error(found["error"])
         if not isinstance(found, dict) or found.keys() != {"analysis"}:
             raise NotOfThisForm("neither an analysis nor an error")  # noqa: TRY301 - one way out
-        analysis = from_json(Analysis, found["analysis"])
+        analysis = unpack(Analysis, found["analysis"])
     except (NotOfThisForm, ValueError, RecursionError) as err:
         raise errors.SourceInvalid("reading the source gave no usable answer") from err
     if analysis.digest != bundle.digest:
