@@ -21,7 +21,7 @@ SETTLE_SECONDS = 0.3
 
 # A server counts its databases this long after one came or went, so once for many; after a
 # start, that is after all of them have been listed.
-COUNT_SECONDS = 2.0
+COUNT_SECONDS = 1.0
 
 Body = Mapping[str, Any]
 Add = Callable[[ObjectKey], None]

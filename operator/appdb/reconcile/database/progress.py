@@ -1,7 +1,8 @@
 """Shows that work is under way, when it takes longer than a moment.
 
-A run that is quick writes status once, at its end. A slow one (a server that does not
-answer, a long change) is shown after a second, so that nobody looks at an empty object.
+A run that is quick writes status once, at its end, also when many run at once. A slow one
+(a server that does not answer, a long change) is shown after some seconds; until then an
+object that was never handled reads as in progress by itself.
 """
 
 import asyncio
@@ -14,12 +15,12 @@ from appdb.reconcile.database.report import progress_status
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.status import StatusWriter
 
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 3.0
 
 
 @asynccontextmanager
 async def shown_when_slow(work: Work, writer: StatusWriter) -> AsyncIterator[None]:
-    """Write a progress status after a second; at the end nothing is being written any more."""
+    """Write a progress status after a while; at the end nothing is being written any more."""
     started = asyncio.Event()
     task = asyncio.create_task(_show(work, writer, started))
     try:
