@@ -1,6 +1,6 @@
 """Join columns, join tables and closure tables: TypeORM's RelationJoinColumnBuilder and kin."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from appdb.source.evaluate.evaluator import Evaluator
 from appdb.source.evaluate.values import Literal, ObjectValue, Undefined, Value, to_text
@@ -176,28 +176,15 @@ class Joins:
             return None
         junction = self._junction_table(entity, relation, table)
         naming = self.naming
-        own = [
-            self._junction_column(
-                junction,
-                _given_name(table.join_columns or (), column)
-                or naming.join_table_column_name(
-                    entity.bare_table, column.name, column.database_name
-                ),
-                column,
-            )
-            for column in near
-        ]
-        theirs = [
-            self._junction_column(
-                junction,
-                _given_name(table.inverse_columns or (), column)
-                or naming.join_table_inverse_column_name(
-                    other.bare_table, column.name, column.database_name
-                ),
-                column,
-            )
-            for column in far
-        ]
+        own = self._junction_columns(
+            junction, near, table.join_columns, _named_by(naming.join_table_column_name, entity)
+        )
+        theirs = self._junction_columns(
+            junction,
+            far,
+            table.inverse_columns,
+            _named_by(naming.join_table_inverse_column_name, other),
+        )
         self._part_names(own, theirs)
         junction.own_columns = [*own, *theirs]
         for column in junction.own_columns:
@@ -237,10 +224,21 @@ class Joins:
         junction.bare_table = shorten(bare) if len(bare) > 63 else bare
         return junction
 
-    def _junction_column(self, junction: Entity, name: str, referenced: ColumnData) -> ColumnData:
-        column = self._copy(junction, name, name, referenced)
-        column.primary = True
-        return column
+    def _junction_columns(
+        self,
+        junction: Entity,
+        referenced: list[ColumnData],
+        given: tuple[JoinColumnArgs, ...] | None,
+        derive: Callable[[ColumnData], str],
+    ) -> list[ColumnData]:
+        """Make one side's columns of a join table, named as given or as derived."""
+        made: list[ColumnData] = []
+        for column in referenced:
+            name = _given_name(given or (), column) or derive(column)
+            copy = self._copy(junction, name, name, column)
+            copy.primary = True
+            made.append(copy)
+        return made
 
     def _part_names(self, own: list[ColumnData], theirs: list[ColumnData]) -> None:
         """Number the columns that have the same name on both sides."""
@@ -344,6 +342,12 @@ class Joins:
             )
             level.build(self.naming)
             closure.own_columns.append(level)
+
+
+def _named_by(
+    rule: Callable[[str, str, str | None], str], side: Entity
+) -> Callable[[ColumnData], str]:
+    return lambda column: rule(side.bare_table, column.name, column.database_name)
 
 
 def _given_name(given: Sequence[JoinColumnArgs], referenced: ColumnData) -> str | None:
