@@ -52,19 +52,17 @@ class AdminSessions:
 
     @property
     def open(self) -> int:
-        """Count the sessions that are open now, lent or idle."""
+        """Count the sessions that are open now or being opened, lent or idle."""
         return self._lent + len(self._idle)
 
     @asynccontextmanager
     async def maintenance(self) -> AsyncIterator[Session]:
         """Lend a session to the maintenance database; it is kept for the next borrower."""
-        async with self._slots:
+        async with self._place():
             session = self._take_idle() or await self._open(self.login, None, AS_ADMIN)
-            self._lent += 1
             try:
                 yield session
             finally:
-                self._lent -= 1
                 await self._give_back(session)
 
     @asynccontextmanager
@@ -93,18 +91,26 @@ class AdminSessions:
     async def _short_lived(
         self, login: Login, database: str, settings: SessionSettings
     ) -> AsyncIterator[Session]:
-        async with self._slots:
+        async with self._place():
             session = await self._open(login, database, settings)
-            self._lent += 1
             try:
                 yield session
             finally:
-                self._lent -= 1
                 await session.close()
 
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        """Wait for a place; it counts from now on, while the session is still being opened."""
+        async with self._slots:
+            self._lent += 1
+            try:
+                yield
+            finally:
+                self._lent -= 1
+
     async def _open(self, login: Login, database: str | None, settings: SessionSettings) -> Session:
-        # The slot is ours already, so only idle sessions can stand in the way of the limit.
-        while self._idle and self.open >= self.limit:
+        # Our place is counted already: only idle sessions can stand in the way of the limit.
+        while self._idle and self.open > self.limit:
             await self._close_oldest()
         succeeded = False
         try:
