@@ -38,9 +38,12 @@ class KeyedQueue(Generic[Key]):
     group_of: Callable[[Key], str]
     limit_of: Callable[[str], int]
     jitter: Callable[[], float]
-    _ready: dict[Priority, OrderedDict[Key, float]] = field(
-        default_factory=lambda: {priority: OrderedDict() for priority in Priority}
+    # Ready keys by priority and group, each with the time since when it waits: the next one
+    # is found without passing over the keys of groups that are full.
+    _ready: dict[Priority, dict[str, OrderedDict[Key, float]]] = field(
+        default_factory=lambda: {priority: {} for priority in Priority}
     )
+    _place: dict[Key, tuple[Priority, str]] = field(default_factory=dict)
     _busy: dict[Key, str] = field(default_factory=dict)
     _dirty: dict[Key, Priority] = field(default_factory=dict)
     _delayed: dict[Key, tuple[float, Priority]] = field(default_factory=dict)
@@ -55,14 +58,15 @@ class KeyedQueue(Generic[Key]):
         if key in self._busy:
             self._dirty[key] = min(priority, self._dirty.get(key, priority))
             return
-        for known, keys in self._ready.items():
-            if key not in keys:
-                continue
+        since = now
+        if key in self._place:
+            known, _ = self._place[key]
             if known <= priority:
                 return
-            self._ready[priority][key] = keys.pop(key)
-            return
-        self._ready[priority][key] = now
+            since = self._leave(key)
+        group = self.group_of(key)
+        self._place[key] = (priority, group)
+        self._ready[priority].setdefault(group, OrderedDict())[key] = since
 
     def add_after(
         self, key: Key, delay_seconds: float, *, now: float, priority: Priority = Priority.CHANGE
@@ -79,15 +83,19 @@ class KeyedQueue(Generic[Key]):
     def take(self, *, now: float) -> Key | None:
         """Hand out the next key that may run, or None; the caller owes a `done`."""
         self._wake(now)
-        for keys in self._ready.values():
-            for key in keys:
-                group = self.group_of(key)
-                if self._running.get(group, 0) >= self.limit_of(group):
-                    continue
-                del keys[key]
-                self._busy[key] = group
-                self._running[group] = self._running.get(group, 0) + 1
-                return key
+        for groups in self._ready.values():
+            heads = {
+                group: next(iter(keys.items()))
+                for group, keys in groups.items()
+                if self._running.get(group, 0) < self.limit_of(group)
+            }
+            if not heads:
+                continue
+            group, (key, _) = min(heads.items(), key=lambda head: head[1][1])
+            self._leave(key)
+            self._busy[key] = group
+            self._running[group] = self._running.get(group, 0) + 1
+            return key
         return None
 
     def done(self, key: Key, *, now: float) -> None:
@@ -126,16 +134,27 @@ class KeyedQueue(Generic[Key]):
 
     def depth(self) -> int:
         """Count the keys that are ready or running."""
-        return len(self._busy) + sum(len(keys) for keys in self._ready.values())
+        return len(self._busy) + len(self._place)
 
     def waiting(self) -> int:
         """Count the keys that are ready but not running."""
-        return sum(len(keys) for keys in self._ready.values())
+        return len(self._place)
 
     def oldest_seconds(self, *, now: float) -> float:
         """Return how long the longest waiting ready key has waited."""
-        added = (next(iter(keys.values())) for keys in self._ready.values() if keys)
+        added = (
+            next(iter(keys.values())) for groups in self._ready.values() for keys in groups.values()
+        )
         return max((now - at for at in added), default=0.0)
+
+    def _leave(self, key: Key) -> float:
+        """Take a ready key out of its line; returns since when it waited."""
+        priority, group = self._place.pop(key)
+        keys = self._ready[priority][group]
+        since = keys.pop(key)
+        if not keys:
+            del self._ready[priority][group]
+        return since
 
     def _wake(self, now: float) -> None:
         while (due := self.next_due()) is not None and due <= now:
