@@ -8,13 +8,14 @@ import logging
 from datetime import datetime
 
 from appdb.api import names
-from appdb.api.appdatabase import AppDatabase
+from appdb.api.appdatabase import AppDatabase, DeletionPolicy
 from appdb.api.appdatabase_status import AppDatabaseStatus, DatabaseStatus, ServerStatus
 from appdb.api.conditions import find_condition
 from appdb.api.effects import fields_without_effect
 from appdb.api.meta import ObjectMeta
 from appdb.api.reasons import ConditionType, Reason
 from appdb.api.server import DatabaseServer
+from appdb.cluster.client import Json
 from appdb.cluster.events import Subject
 from appdb.cluster.resources import APP_DATABASES
 from appdb.errors import (
@@ -89,6 +90,8 @@ async def report_broken(context: Context, key: ObjectKey) -> None:
 async def _report_invalid(context: Context, writer: StatusWriter, error: InvalidSpec) -> Again:
     meta = ObjectMeta.of(writer.live)
     known = AppDatabase.of(writer.live | {"spec": {}})
+    if meta.is_deleting and _keeps_everything(writer.live):
+        return await deprovision(context, writer, known)
     status = invalid_status(
         known.status,
         error,
@@ -98,6 +101,13 @@ async def _report_invalid(context: Context, writer: StatusWriter, error: Invalid
     )
     await writer.write(status)
     return LEAVE
+
+
+def _keeps_everything(live: Json) -> bool:
+    """Tell whether the end of an object touches no data, however wrong its spec is otherwise."""
+    spec, metadata = live.get("spec") or {}, live["metadata"]
+    is_forced = (metadata.get("annotations") or {}).get(names.ANNOTATION_FORCE_FORGET) == "true"
+    return is_forced or spec.get("deletionPolicy", DeletionPolicy.RETAIN) == DeletionPolicy.RETAIN
 
 
 async def _look(context: Context, writer: StatusWriter, database: AppDatabase) -> Again:
