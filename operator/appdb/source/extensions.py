@@ -92,7 +92,8 @@ def _needed(schema: Schema) -> Iterator[tuple[str, Evidence]]:
             if base is not None and base in EXTENSION_OF:
                 yield EXTENSION_OF[base], column.evidence
             for text in (column.default, column.generated):
-                yield from _called(text, column.evidence)
+                if text and "(" in text:
+                    yield from _called(text, column.evidence)
         yield from _needed_by_keys(table)
 
 

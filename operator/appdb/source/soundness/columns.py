@@ -1,11 +1,11 @@
 """Columns that load: a known type, at most one source of values, names of their own."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from appdb.model.schema import Column, Table
 from appdb.model.types import PgType, builtin
 from appdb.source.merge import place
+from appdb.source.soundness.changed import changed
 from appdb.source.soundness.expressions import (
     Known,
     clean,
@@ -13,7 +13,7 @@ from appdb.source.soundness.expressions import (
     unknown_columns,
     value_problem,
 )
-from appdb.source.soundness.names import SYSTEM_COLUMNS, checked
+from appdb.source.soundness.names import SYSTEM_COLUMNS, checked, stands
 from appdb.source.soundness.remarks import Remarks
 from appdb.source.soundness.types import (
     INTEGERS,
@@ -40,7 +40,10 @@ def sound_columns(table: Table, known: Known, remarks: Remarks) -> tuple[Column,
         typed = _typed(table, column, known, remarks)
         if typed is not None:
             kept[column.name] = _valued(table, _collated(table, typed, remarks), known, remarks)
-    return tuple(_generated(table, column, kept, remarks) for column in kept.values())
+    return tuple(
+        column if column.generated is None else _generated(table, column, kept, remarks)
+        for column in kept.values()
+    )
 
 
 def _where(table: Table, column: Column) -> str:
@@ -48,9 +51,8 @@ def _where(table: Table, column: Column) -> str:
 
 
 def _is_free(table: Table, column: Column, kept: dict[str, Column], remarks: Remarks) -> bool:
-    where = _where(table, column)
-    if not checked(column.name, where, column.evidence, remarks):
-        return False
+    if not stands(column.name):
+        return checked(column.name, _where(table, column), column.evidence, remarks)
     problem = None
     if column.name in kept:
         problem = "is declared twice; the first is used"
@@ -59,7 +61,7 @@ def _is_free(table: Table, column: Column, kept: dict[str, Column], remarks: Rem
     elif len(kept) >= MOST_COLUMNS:
         problem = f"is left out: a table holds at most {MOST_COLUMNS}"
     if problem is not None:
-        remarks.warn("COLUMN_LEFT_OUT", f"{where} {problem}", column.evidence)
+        remarks.warn("COLUMN_LEFT_OUT", f"{_where(table, column)} {problem}", column.evidence)
     return problem is None
 
 
@@ -82,9 +84,8 @@ def _typed(table: Table, column: Column, known: Known, remarks: Remarks) -> Colu
 
 def _modified(table: Table, column: Column, base: str, remarks: Remarks) -> Column:
     """Return the column with modifiers that its type takes."""
-    type_, found = column.type, written(column.type.name) if "(" in column.type.name else None
-    inside = found["modifiers"] if found else None
-    modifiers = type_.modifiers or tuple((inside or "").split(",") if inside else ())
+    type_ = column.type
+    modifiers = type_.modifiers or _written_modifiers(type_.name)
     problem = modifier_problem(base, modifiers)
     if problem is not None:
         remarks.warn(
@@ -95,7 +96,13 @@ def _modified(table: Table, column: Column, base: str, remarks: Remarks) -> Colu
         type_ = PgType(name=base, dimensions=dimensions_of(type_))
     if base in SERIALS and dimensions_of(type_):
         type_ = PgType(name=SERIALS[base], dimensions=dimensions_of(type_))
-    return column if type_ is column.type else replace(column, type=type_)
+    return changed(column, type=type_)
+
+
+def _written_modifiers(name: str) -> tuple[str, ...]:
+    found = written(name) if "(" in name else None
+    inside = found["modifiers"] if found else None
+    return tuple(inside.split(",")) if inside else ()
 
 
 def _collated(table: Table, column: Column, remarks: Remarks) -> Column:
@@ -111,20 +118,18 @@ def _collated(table: Table, column: Column, remarks: Remarks) -> Column:
         f"{_where(table, column)} is made without COLLATE {column.collation!r}: {why}",
         column.evidence,
     )
-    return replace(column, collation=None)
+    return changed(column, collation=None)
 
 
 def _valued(table: Table, column: Column, known: Known, remarks: Remarks) -> Column:
     """Return the column with at most one source of values, and that one sound."""
     base = base_of(column.type)
     if base in SERIALS:
-        if column.default is column.identity is column.generated is None:
-            return column
-        return replace(column, default=None, identity=None, generated=None)
+        return changed(column, default=None, identity=None, generated=None)
     if column.identity is not None:
         column = _identified(table, column, base, remarks)
     if column.identity is not None or column.generated is not None:
-        return replace(column, default=None)
+        return changed(column, default=None)
     return _defaulted(table, column, known, remarks)
 
 
@@ -135,7 +140,7 @@ def _identified(table: Table, column: Column, base: str | None, remarks: Remarks
             f"{_where(table, column)} is no identity: that takes smallint, integer or bigint",
             column.evidence,
         )
-        return replace(column, identity=None, identity_options="")
+        return changed(column, identity=None, identity_options="")
     options = column.identity_options
     if options and one_expression(options) is None:
         remarks.warn(
@@ -143,8 +148,8 @@ def _identified(table: Table, column: Column, base: str | None, remarks: Remarks
             f"{_where(table, column)} has options that are no SQL: {options[:80]!r}",
             column.evidence,
         )
-        return replace(column, identity_options="")
-    return replace(column, generated=None)
+        return changed(column, identity_options="")
+    return changed(column, generated=None)
 
 
 def _defaulted(table: Table, column: Column, known: Known, remarks: Remarks) -> Column:
@@ -157,24 +162,22 @@ def _defaulted(table: Table, column: Column, known: Known, remarks: Remarks) -> 
         else default_problem(text, column.type, known)
     )
     if problem is None:
-        return column if text == column.default else replace(column, default=text)
+        return changed(column, default=text)
     remarks.warn(
         "DEFAULT_LEFT_OUT",
         f"{_where(table, column)} is made without its default {column.default[:80]!r}: {problem}",
         column.evidence,
     )
-    return replace(column, default=None)
+    return changed(column, default=None)
 
 
 def _generated(table: Table, column: Column, kept: dict[str, Column], remarks: Remarks) -> Column:
-    if column.generated is None:
-        return column
-    text = clean(column.generated)
+    text = clean(column.generated or "")
     plain = {name for name, each in kept.items() if each.generated is None}
     strange = unknown_columns(text, plain) if text else []
-    misfit = value_problem(one_expression(text) or [], column.type) if text else None
+    misfit = value_problem(text, column.type) if text else None
     if text is not None and not strange and misfit is None:
-        return replace(column, generated=text)
+        return changed(column, generated=text)
     why = misfit or "its expression is not one SQL expression"
     if strange:
         why = f'it reads "{strange[0]}", which is no plain column of the table'
@@ -183,7 +186,7 @@ def _generated(table: Table, column: Column, kept: dict[str, Column], remarks: R
         f"{_where(table, column)} is made as a plain column: {why}",
         column.evidence,
     )
-    return replace(column, generated=None)
+    return changed(column, generated=None)
 
 
 def serial_sequences(table: Table) -> Iterator[str]:

@@ -8,6 +8,7 @@ import itertools
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from appdb.model.schema import Enum
 from appdb.model.types import PgType
@@ -29,6 +30,7 @@ class Known:
     sequences: Collection[tuple[str, str]] = ()
 
 
+@lru_cache(maxsize=2048)
 def clean(text: str) -> str | None:
     """Return an expression without comments, or None when it is not exactly one."""
     found = one_expression(text)
@@ -65,23 +67,27 @@ def default_problem(text: str, type_: PgType, known: Known) -> str | None:
     found = one_expression(text)
     if found is None:
         return "it is not one SQL expression"
-    problem = _sequence_problem(found, known) or _cast_problem(found, known)
+    problem = _sequence_problem(found, known) if "nextval" in text.lower() else None
+    if problem is None and "::" in text:
+        problem = _cast_problem(found, known)
     if problem is not None:
         return problem
     if type_.declared and not type_.dimensions:
-        return _enum_problem(found, type_, known)
-    return value_problem(found, type_)
+        return _enum_problem(text, found, type_, known)
+    return value_problem(text, type_)
 
 
-def value_problem(found: Sequence[Token], type_: PgType) -> str | None:
-    """Say why a value would not fit a column of this type, or None."""
+@lru_cache(maxsize=2048)
+def value_problem(text: str, type_: PgType) -> str | None:
+    """Say why a cleaned value would not fit a column of this type, or None."""
+    found = one_expression(text) or ()
     column = Shape(
         base=enum_base(type_.name) if type_.declared else base_of(type_),
         is_array=dimensions_of(type_) > 0,
     )
-    text = string_text(found[0]) if len(found) == 1 else None
-    if text is not None:
-        return None if is_readable(text, column) else f"{found[0].text} is no {type_.sql}"
+    constant = string_text(found[0]) if len(found) == 1 else None
+    if constant is not None:
+        return None if is_readable(constant, column) else f"{found[0].text} is no {type_.sql}"
     value = shape_of(found)
     if value is None or can_assign(value, column):
         return None
@@ -135,9 +141,9 @@ def _is_built_in(target: Token, schema: str | None) -> bool:
     return target.word in first_words or base_of_words(target.word) is not None
 
 
-def _enum_problem(found: Sequence[Token], type_: PgType, known: Known) -> str | None:
+def _enum_problem(text: str, found: Sequence[Token], type_: PgType, known: Known) -> str | None:
     enum = known.enums.get(place(type_.schema, type_.name))
     label = string_text(found[0]) if len(found) == 1 else None
     if enum is None or label is None:
-        return value_problem(found, type_)
+        return value_problem(text, type_)
     return None if label in enum.labels else f"{found[0].text} is no label of {enum.name}"

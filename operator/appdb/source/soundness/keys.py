@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from appdb.model.finding import Evidence
@@ -17,6 +16,7 @@ from appdb.model.schema import (
     Unique,
 )
 from appdb.source.dialect import default_name
+from appdb.source.soundness.changed import changed
 from appdb.source.soundness.columns import serial_sequences
 from appdb.source.soundness.expressions import clean, unknown_columns
 from appdb.source.soundness.names import Relations, shortened
@@ -85,7 +85,7 @@ def sound_keys(table: Table, relations: Relations, remarks: Remarks) -> Table:
         relations.take(table.schema, shortened(name), f"the sequence of {table.name}")
     keys = [table.primary_key] if table.primary_key else []
     primary = _keys(keys, "primary key", table, names, remarks)
-    return replace(
+    return changed(
         table,
         primary_key=primary[0] if primary else None,
         uniques=tuple(_keys(table.uniques, "unique constraint", table, names, remarks)),
@@ -108,7 +108,7 @@ def _keys(
             names.relation(name or _nameless(key, table), what, key.evidence)
         except KeyError:
             continue
-        kept.append(replace(key, name=name))
+        kept.append(changed(key, name=name))
     return kept
 
 
@@ -131,13 +131,18 @@ def _columns_problem(table: Table, columns: Sequence[str]) -> str | None:
         return f"it needs 1 to {MOST_KEYS} columns"
     if len(set(columns)) < len(columns):
         return "it names a column twice"
-    known = {column.name: column for column in table.columns}
     for name in columns:
-        if name not in known:
+        column = column_of(table, name)
+        if column is None:
             return f'there is no column "{name}"'
-        if not _sorts(known[name], "btree"):
-            return f'values of "{name}" ({known[name].type.sql}) cannot be sorted'
+        if not _sorts(column, "btree"):
+            return f'values of "{name}" ({column.type.sql}) cannot be sorted'
     return None
+
+
+def column_of(table: Table, name: str) -> Column | None:
+    """Return the column of this name."""
+    return next((column for column in table.columns if column.name == name), None)
 
 
 def _sorts(column: Column, method: str) -> bool:
@@ -162,7 +167,7 @@ def _exclusions(table: Table, names: TableNames, remarks: Remarks) -> Iterable[E
                 names.relation(name, "exclusion", exclusion.evidence)
         except KeyError:
             continue
-        yield replace(exclusion, name=name, definition=text)
+        yield changed(exclusion, name=name, definition=text)
 
 
 def _text(definition: str) -> str | None:
@@ -185,7 +190,7 @@ def _checks(table: Table, names: TableNames, remarks: Remarks) -> Iterable[Check
             name = names.constraint(check.name, "check", check.evidence)
         except KeyError:
             continue
-        yield replace(check, name=name, expression=text)
+        yield changed(check, name=name, expression=text)
 
 
 def sound_indexes(table: Table, relations: Relations, remarks: Remarks) -> Table:
@@ -204,8 +209,8 @@ def sound_indexes(table: Table, relations: Relations, remarks: Remarks) -> Table
                 names.relation(name, "index", index.evidence)
         except KeyError:
             continue
-        kept.append(replace(better, name=name or None))
-    return replace(table, indexes=tuple(kept))
+        kept.append(changed(better, name=name or None))
+    return changed(table, indexes=tuple(kept))
 
 
 def _plain(index: Index, table: Table, remarks: Remarks) -> Index:
@@ -220,7 +225,7 @@ def _plain(index: Index, table: Table, remarks: Remarks) -> Index:
             "a storage parameter of index", index.name, table, "it is no plain word",
             index.evidence, remarks,
         )  # fmt: skip
-    return replace(
+    return changed(
         index,
         method=index.method.lower(),
         keys=tuple(_plain_key(key) for key in index.keys),
@@ -230,7 +235,7 @@ def _plain(index: Index, table: Table, remarks: Remarks) -> Index:
 
 
 def _plain_key(key: IndexKey) -> IndexKey:
-    return replace(key, expression=clean(key.expression)) if key.expression else key
+    return changed(key, expression=clean(key.expression)) if key.expression else key
 
 
 def _index_problem(index: Index, table: Table) -> str | None:

@@ -19,20 +19,25 @@ def is_reserved_schema(name: str) -> bool:
     return name.startswith("pg_") or name in {"information_schema", "_appdb"}
 
 
+def stands(name: str) -> bool:
+    """Tell whether Postgres takes a name, and the whole of it."""
+    return bool(name) and "\0" not in name and fits(name)
+
+
 def checked(name: str, what: str, evidence: Evidence, remarks: Remarks) -> bool:
     """Tell whether a declared name can stand as it is; a name that cannot is an error."""
+    if stands(name):
+        return True
     if not name or "\0" in name:
         remarks.error("NAME_INVALID", f"{what} has an empty name or one with a NUL", evidence)
         return False
-    if not fits(name):
-        remarks.error(
-            "NAME_TOO_LONG",
-            f'the name of {what} "{name}" has {len(name.encode())} bytes, Postgres keeps '
-            f"{IDENTIFIER_BYTES}; give it a shorter one",
-            evidence,
-        )
-        return False
-    return True
+    remarks.error(
+        "NAME_TOO_LONG",
+        f'the name of {what} "{name}" has {len(name.encode())} bytes, Postgres keeps '
+        f"{IDENTIFIER_BYTES}; give it a shorter one",
+        evidence,
+    )
+    return False
 
 
 def shortened(name: str) -> str:

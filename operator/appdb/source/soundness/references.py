@@ -1,12 +1,12 @@
 """Foreign keys that load: a table, a key and types that fit on the other side."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from appdb.model.schema import Action, Column, ForeignKey, PrimaryKey, Table, Unique
 from appdb.source.merge import Place, place
+from appdb.source.soundness.changed import changed
 from appdb.source.soundness.columns import plain_type
-from appdb.source.soundness.keys import TableNames
+from appdb.source.soundness.keys import TableNames, column_of
 from appdb.source.soundness.names import Relations
 from appdb.source.soundness.remarks import Remarks
 from appdb.source.soundness.types import base_of, can_refer, dimensions_of
@@ -34,8 +34,8 @@ def sound_references(
             name = names.constraint(key.name, "foreign key", key.evidence)
         except KeyError:
             continue
-        kept.append(replace(key, name=name))
-    return replace(table, foreign_keys=tuple(kept))
+        kept.append(changed(key, name=name))
+    return changed(table, foreign_keys=tuple(kept))
 
 
 def _other_constraints(table: Table) -> Iterable[str | None]:
@@ -53,24 +53,23 @@ def _problem(table: Table, key: ForeignKey, target: Table | None) -> str | None:
         return f'there is no table "{key.table}"'
     if not key.columns or len(key.columns) != len(key.referenced):
         return "it has not one column here for each column there"
-    own = {column.name: column for column in table.columns}
-    theirs = {column.name: column for column in target.columns}
     if len(set(key.columns)) < len(key.columns) and len(set(key.referenced)) < len(key.referenced):
         return "it names a column twice"
     for here, there in zip(key.columns, key.referenced, strict=True):
-        if here not in own:
+        own, theirs = column_of(table, here), column_of(target, there)
+        if own is None:
             return f'there is no column "{here}"'
-        if there not in theirs:
+        if theirs is None:
             return f'"{target.name}" has no column "{there}"'
-        if not _fits(own[here], theirs[there]):
+        if not _fits(own, theirs):
             return (
-                f'"{here}" is {plain_type(own[here].type).sql}, "{target.name}.{there}" is '
-                f"{plain_type(theirs[there].type).sql}"
+                f'"{here}" is {plain_type(own.type).sql}, "{target.name}.{there}" is '
+                f"{plain_type(theirs.type).sql}"
             )
     if not _is_unique(target, key.referenced):
         listed = ", ".join(key.referenced)
         return f'"{target.name}" has no primary key or unique on ({listed})'
-    return _action_problem(key, own)
+    return _action_problem(key, table)
 
 
 def _fits(own: Column, target: Column) -> bool:
@@ -99,10 +98,13 @@ def _is_unique(target: Table, columns: tuple[str, ...]) -> bool:
     )
 
 
-def _action_problem(key: ForeignKey, own: Mapping[str, Column]) -> str | None:
+def _action_problem(key: ForeignKey, table: Table) -> str | None:
     """A generated column can be neither set to NULL nor to its default, nor follow."""
     risky = {Action.SET_NULL, Action.SET_DEFAULT}
-    generated = [name for name in key.columns if own[name].generated is not None]
-    if generated and (key.on_delete in risky or key.on_update in {*risky, Action.CASCADE}):
-        return f'"{generated[0]}" is generated and cannot be set'
+    if key.on_delete not in risky and key.on_update not in {*risky, Action.CASCADE}:
+        return None
+    for name in key.columns:
+        column = column_of(table, name)
+        if column is not None and column.generated is not None:
+            return f'"{name}" is generated and cannot be set'
     return None

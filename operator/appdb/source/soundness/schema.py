@@ -5,11 +5,11 @@ not take the others with it. It mends nothing but spelling.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from appdb.model.finding import Finding
 from appdb.model.schema import Enum, Extension, Namespace, Schema, Sequence, Table
 from appdb.source.merge import PUBLIC, Place, place
+from appdb.source.soundness.changed import changed
 from appdb.source.soundness.columns import serial_sequences, sound_columns
 from appdb.source.soundness.expressions import Known
 from appdb.source.soundness.keys import sound_indexes, sound_keys
@@ -43,7 +43,7 @@ def sound(schema: Schema, told: Schema) -> tuple[Schema, tuple[Finding, ...]]:
             ),
         },
     )
-    tables = [replace(t, columns=sound_columns(t, known, remarks)) for t in tables]
+    tables = [changed(t, columns=sound_columns(t, known, remarks)) for t in tables]
     tables = [sound_keys(table, relations, remarks) for table in tables]
     tables = [sound_indexes(table, relations, remarks) for table in tables]
     by_place: dict[Place, Table] = {
@@ -83,14 +83,14 @@ def _tables(tables: Iterable[Table], relations: Relations, remarks: Remarks) -> 
 
 def _commentable(table: Table) -> Table:
     """Drop NULs from comments; no string constant can hold one."""
-    return replace(
-        table,
-        comment=table.comment.replace("\0", "") if table.comment else None,
-        columns=tuple(
-            replace(c, comment=c.comment.replace("\0", "")) if c.comment else c
-            for c in table.columns
-        ),
-    )
+    columns = table.columns
+    if any(column.comment for column in columns):
+        columns = tuple(
+            changed(column, comment=column.comment.replace("\0", "")) if column.comment else column
+            for column in columns
+        )
+    comment = table.comment.replace("\0", "") if table.comment else None
+    return changed(table, comment=comment, columns=columns)
 
 
 def _can_stand_in(

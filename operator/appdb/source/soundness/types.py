@@ -118,6 +118,7 @@ def dimensions_of(type_: PgType) -> int:
     return type_.dimensions + (found["dimensions"].count("[") if found else 0)
 
 
+@lru_cache(maxsize=1024)
 def modifier_problem(base: str, modifiers: tuple[str, ...]) -> str | None:
     """Say why Postgres would refuse the numbers in parentheses, or None."""
     if not modifiers or base in EXTENSION_OF:
