@@ -49,7 +49,7 @@ async def provision(work: Work) -> None:
     """Bring roles and database to what is wanted."""
     place = work.place
     done = await ensure_database(place.sessions, place.wanted)
-    work.oid = done.oid
+    work.oid, work.provisioned = done.oid, done
     reason = Reason.ADOPTED if done.outcome is Outcome.ADOPTED else Reason.CREATED
     if done.outcome is Outcome.KEPT:
         reason = _reason_before(work)
@@ -71,7 +71,7 @@ async def provision(work: Work) -> None:
 async def use_login(work: Work) -> None:
     """Log in as the app does, heal what keeps it out, and make the tables over that session."""
     place = work.place
-    async with app_session(place.sessions, place.wanted) as session:
+    async with app_session(place.sessions, place.wanted, after=work.provisioned) as session:
         work.results[Stage.CREDENTIALS] = Done(
             Reason.ISSUED,
             f"{place.wanted.logins[0].username} logs in with Secret {work.database.secret_name}",

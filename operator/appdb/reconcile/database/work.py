@@ -12,6 +12,7 @@ from appdb.cluster.events import EventReason
 from appdb.model.analysis import Analysis
 from appdb.postgres.connect import ServerAddress
 from appdb.postgres.ddl import TableRow
+from appdb.postgres.provision import Provisioned
 from appdb.postgres.server import ServerFacts
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.wanted import WantedDatabase
@@ -47,6 +48,7 @@ class Work:
     has_secret: bool = False
     made: tuple[TableRow, ...] | None = None
     oid: int = 0
+    provisioned: Provisioned | None = None
     source_status: SourceStatus | None = None
     schema_status: SchemaStatus | None = None
 
