@@ -27,6 +27,7 @@ from appdb.source.evaluate.values import (
 from appdb.source.frameworks.mongoose.classes import class_changes
 from appdb.source.frameworks.mongoose.content import Change, Schemas
 from appdb.source.frameworks.mongoose.identify import (
+    SchemaKey,
     last_name,
     model_name,
     schema_call,
@@ -34,7 +35,7 @@ from appdb.source.frameworks.mongoose.identify import (
 )
 from appdb.source.frameworks.mongoose.model import Model
 from appdb.source.frameworks.mongoose.report import Report
-from appdb.source.frameworks.mongoose.sites import CHANGING, DECLARING, Site, sites
+from appdb.source.frameworks.mongoose.sites import CHANGING, DECLARING, Budget, Site, sites
 from appdb.source.modules.scan import Module
 from appdb.source.syntax import named, span_of, text
 
@@ -53,15 +54,18 @@ class Collector:
         self.places: dict[Span, str] = {}
         self.factories: list[tuple[Call, ClassValue]] = []
         self.is_pluralized = True
+        self.budget = Budget()
         self._late: list[tuple[Site, tuple[Value, ...]]] = []
         self._calls: list[Site] = []
         self._wrappers: list[Site] = []
         self._entered: set[tuple[str, int]] = set()
+        self._plugged: set[tuple[str, int, SchemaKey]] = set()
 
     def collect(self, modules: Iterable[Module]) -> None:
         """Meet all calls of all modules, then what needed others first."""
         for module in modules:
-            for site in sites(self.evaluator, module.tree.root, self.evaluator.scope(module)):
+            scope = self.evaluator.scope(module)
+            for site in sites(self.evaluator, module.tree.root, scope, self.budget):
                 self._meet(site, 0)
         for site in self._calls:
             self._helper(site)
@@ -71,6 +75,12 @@ class Collector:
             if site.function is None or site.function.start_byte not in self._called(site):
                 message = "a model is made of what a caller gives, and no caller is known"
                 self.report.warn("MODEL", message, self._span(site))
+
+        if self.budget.left < 0:
+            place = Span(
+                path=self._wrappers[0].scope.module.path if self._wrappers else ".", line=1
+            )
+            self.report.warn("DEEP", "helpers and loops go too far to be followed", place)
 
     def _called(self, site: Site) -> set[int]:
         path = site.scope.module.path
@@ -119,7 +129,7 @@ class Collector:
         arguments = self._arguments(site)
         if len(arguments) < 2:
             return
-        name, schema = self.model_of(arguments[0]), schema_call(self.evaluator, arguments[1])
+        name, schema = self.model_of(arguments[0]), self._schema(site, arguments[1])
         span = self._span(site)
         if name is None or schema is None:
             self._not_a_model(site, arguments, span)
@@ -128,15 +138,28 @@ class Collector:
             self.places[span] = name
         self._add_model(name, schema, span, _option_text(arguments, 2))
 
+    def _schema(self, site: Site, value: Value) -> Call | None:
+        """Return the schema of a model; a plain object is made one, as Mongoose does."""
+        known = schema_call(self.evaluator, value)
+        if known is not None or not isinstance(value, ObjectValue):
+            return known
+        if not self._is_of_mongoose(site):
+            return None
+        callee = External(package="mongoose", names=("Schema",), span=value.span)
+        return Call(callee=callee, arguments=(value,), span=value.span, is_new=True)
+
+    def _is_of_mongoose(self, site: Site) -> bool:
+        callee = site.callee
+        owner = self.evaluator.evaluate(callee, site.scope) if callee is not None else None
+        return isinstance(owner, External) and "mongo" in (owner.package or "")
+
     def _not_a_model(self, site: Site, arguments: tuple[Value, ...], span: Span) -> None:
         """Something is called model, and it is Mongoose's or it is not."""
         name = self.model_of(arguments[0])
         if any(_is_symbol(argument) for argument in arguments[:2]) and site.function is not None:
             self._wrappers.append(site)
             return
-        callee = site.callee
-        owner = self.evaluator.evaluate(callee, site.scope) if callee is not None else None
-        is_mongoose = isinstance(owner, External) and "mongo" in (owner.package or "")
+        is_mongoose = self._is_of_mongoose(site)
         if schema_call(self.evaluator, arguments[1]) is not None:
             self.report.warn("MODEL", "a model's name is not known; it has no table", span)
         elif is_mongoose and name is not None:
@@ -236,7 +259,7 @@ class Collector:
             return None
         if body.type != "statement_block":
             return schema_call(self.evaluator, self.evaluator.evaluate(body, scope))
-        for site in sites(self.evaluator, body, scope, entered=True):
+        for site in sites(self.evaluator, body, scope, self.budget, entered=True):
             self._meet(site, 1)
         for statement in named(body):
             if statement.type == "return_statement" and named(statement):
@@ -273,7 +296,7 @@ class Collector:
         if schema is not None and not isinstance(base, MemberOf):
             self._schema_discriminator(schema, arguments, span)
             return
-        if isinstance(base, Call) and last_name(base.callee) == "path":
+        if _is_of_path(base):
             return  # It changes what is inside of a document.
         self._child(base, arguments, span)
 
@@ -339,19 +362,33 @@ class Collector:
         body = function.node.child_by_field_name("body")
         if body is None or depth >= MAX_ENTERED:
             return
-        self._entered.add((function.scope.module.path, function.node.start_byte))
+        place = (function.scope.module.path, function.node.start_byte)
+        schema = schema_call(self.evaluator, arguments[0]) if len(arguments) == 1 else None
+        if schema is not None:
+            if (*place, schema_key(schema)) in self._plugged:
+                return  # A plugin that is plugged in by itself or twice adds nothing more.
+            self._plugged.add((*place, schema_key(schema)))
+        self._entered.add(place)
         scope: Scope = function_scope(self.evaluator, function, arguments, span)
-        for site in sites(self.evaluator, body, scope, entered=True):
+        for site in sites(self.evaluator, body, scope, self.budget, entered=True):
             self._meet(site, depth + 1)
 
 
 def _change(site: Site, arguments: tuple[Value, ...], span: Span) -> Change:
-    return Change(method=site.name, arguments=arguments, span=span, start=site.node.start_byte)
+    start, end = site.node.start_byte, site.node.end_byte
+    return Change(method=site.name, arguments=arguments, span=span, extent=(start, end))
 
 
 def _same(node: object, scope: Scope, function: FunctionValue) -> bool:
     start = getattr(node, "start_byte", None)
     return start == function.node.start_byte and scope.module.path == function.scope.module.path
+
+
+def _is_of_path(value: Value) -> bool:
+    """Tell whether a value is `schema.path('x')`, or the schema of it."""
+    if isinstance(value, MemberOf):
+        value = value.target
+    return isinstance(value, Call) and last_name(value.callee) == "path"
 
 
 def _is_symbol(value: Value) -> bool:

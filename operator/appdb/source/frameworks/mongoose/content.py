@@ -46,7 +46,7 @@ class Change:
     method: str
     arguments: tuple[Value, ...]
     span: Span
-    start: int = 0
+    extent: tuple[int, int] = (0, 0)
 
 
 class Schemas:
@@ -63,7 +63,9 @@ class Schemas:
         """Remember what is done to a schema."""
         known = self.changes.setdefault(schema_key(call), [])
         # In a chain the outer call is met first, and is the later one.
-        chained = sum(1 for each in known if (each.span, each.start) == (change.span, change.start))
+        start, end = change.extent
+        later = [each for each in known if each.extent[0] == start and each.extent[1] > end]
+        chained = sum(1 for each in later if each.span == change.span)
         known.insert(len(known) - chained, change)
 
     def content(self, call: Call, what: str) -> SchemaContent:

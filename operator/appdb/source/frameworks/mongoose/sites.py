@@ -6,13 +6,14 @@ conditions inside helpers that are entered on purpose.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tree_sitter import Node
 
 from appdb.source.evaluate.evaluator import Evaluator
 from appdb.source.evaluate.scope import Scope
 from appdb.source.evaluate.values import External, Value, truth
+from appdb.source.frameworks.mongoose.loops import repeated
 from appdb.source.modules.bindings import pattern_names, read_bindings
 from appdb.source.syntax import named, span_of, text
 
@@ -53,38 +54,49 @@ class Site:
         return self.node.child_by_field_name("function")
 
 
+@dataclass(slots=True, kw_only=True)
+class Budget:
+    """How many nodes may be looked at more than once, in helpers and loops of a whole project."""
+
+    left: int = 100_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Place:
     node: Node
     scope: Scope
     function: Node | None
+    is_again: bool = False
 
 
 def sites(
-    evaluator: Evaluator, root: Node, scope: Scope, *, entered: bool = False
+    evaluator: Evaluator, root: Node, scope: Scope, budget: Budget, *, entered: bool = False
 ) -> Iterator[Site]:
-    """Yield the calls below a node in source order.
+    """Yield the calls below a node in source order; a loop over a known list once a round.
 
     `entered` says that the node is the body of a function whose parameters are known: then
-    a branch whose test is known to be false is not looked at.
+    a branch whose test is known to be false is not looked at. Without budget it ends early.
     """
-    stack = [_Place(node=root, scope=scope, function=None)]
+    stack = [_Place(node=root, scope=scope, function=None, is_again=entered)]
     while stack:
         place = stack.pop()
         node = place.node
-        if node.type == "call_expression":
-            name = _callee_name(node)
-            if name:
-                yield Site(name=name, node=node, scope=place.scope, function=place.function)
-        if node.type == "if_statement" and entered:
-            children = _taken_branches(evaluator, node, place.scope)
-            inner = place
-        else:
+        if place.is_again:
+            budget.left -= 1
+            if budget.left < 0:
+                return
+        name = _callee_name(node) if node.type == "call_expression" else ""
+        if name:
+            yield Site(name=name, node=node, scope=place.scope, function=place.function)
+        rounds = repeated(evaluator, node, place.scope)
+        inside = [replace(place, node=b, scope=s, is_again=True) for b, s in rounds]
+        if not inside and node.type == "if_statement" and entered:
+            branches = _taken_branches(evaluator, node, place.scope)
+            inside = [replace(place, node=branch) for branch in branches]
+        elif not inside:
             inner, children = _inside(place)
-        stack.extend(
-            _Place(node=child, scope=inner.scope, function=inner.function)
-            for child in reversed(children)
-        )
+            inside = [replace(inner, node=child) for child in children]
+        stack.extend(reversed(inside))
 
 
 def _callee_name(node: Node) -> str:
@@ -104,7 +116,7 @@ def _inside(place: _Place) -> tuple[_Place, list[Node]]:
     node = place.node
     if node.type in FUNCTIONS:
         body = node.child_by_field_name("body")
-        inner = _Place(node=node, scope=symbolic_scope(node, place.scope), function=node)
+        inner = replace(place, scope=symbolic_scope(node, place.scope), function=node)
         if body is None:
             return inner, []
         return inner, named(body) if body.type == "statement_block" else [body]
@@ -112,7 +124,7 @@ def _inside(place: _Place) -> tuple[_Place, list[Node]]:
         bindings = read_bindings(named(node))
         if bindings:
             scope = Scope(module=place.scope.module, bindings=bindings, parent=place.scope)
-            place = _Place(node=node, scope=scope, function=place.function)
+            place = replace(place, scope=scope)
     return place, node.named_children
 
 
