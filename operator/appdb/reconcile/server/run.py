@@ -43,7 +43,10 @@ async def reconcile_server(context: Context, key: ObjectKey) -> Again:
         return LEAVE
     if server.metadata.is_deleting:
         return LEAVE
-    context.periods[key.name] = parse_duration(server.spec.resync).total_seconds()
+    period = parse_duration(server.spec.resync).total_seconds()
+    context.periods[key.name] = period
+    if server.spec.is_default:
+        context.periods[DEFAULT_SERVER] = period
     return await _look(context, writer, server, key)
 
 
