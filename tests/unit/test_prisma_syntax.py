@@ -69,6 +69,13 @@ def test_masking_keeps_the_length_and_every_line_end():
     ]
 
 
+@pytest.mark.parametrize("word", ["datasource", "enum", "generator", "model", "type", "view"])
+def test_a_field_may_have_the_name_of_a_keyword(word):
+    found = model(f'{word} Json @default("{{}}")', "other String")
+    assert errors(found) == []
+    assert [column.name for column in table(found).columns] == ["id", word, "other"]
+
+
 def test_a_block_that_the_grammar_reads_otherwise_is_refused():
     document = parse(read_text("a.prisma", "model M {\n  id Int @id\n  a String\n}\n"))
     document.blocks[0].fields.pop()

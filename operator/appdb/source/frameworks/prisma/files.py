@@ -37,6 +37,8 @@ def choose_files(project: Project) -> Choice | None:
         return None
     named = _named_files(project, files)
     groups = _groups(named or files)
+    if len(groups) == 1:
+        return Choice(files=tuple(sorted(groups[0])))
     groups.sort(key=lambda group: _rank(project, group))
     chosen = groups[0]
     content = {_essence(project, path) for path in chosen}

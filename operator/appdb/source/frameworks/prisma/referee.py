@@ -13,16 +13,20 @@ from tree_sitter_language_pack import get_parser
 
 from appdb.source.frameworks.prisma.syntax import Block, Document, Problem
 
-_SEEN = frozenset({"model", "enum"})
-_MASKED = re.compile(
-    r"""(?P<block>^[^\S\n]*(?:datasource|generator|view|type)\b[^\n{]*\{[^\n]*\n
-            (?:(?![^\S\n]*\})[^\n]*\n)*[^\S\n]*\})
-      | (?P<unsupported>Unsupported[^\S\n]*\([^\S\n]*"(?:[^"\\\n]|\\.)*"[^\S\n]*\))
-      | (?P<attributes>@[^\n]*)
-      | (?P<foreign>[^\x00-\x7f]+)""",
+_JUDGED = frozenset({"model", "enum"})
+_BLOCKS = re.compile(
+    r"""^[^\S\n]*(?:datasource|generator|view|type)[^\S\n]+[^\W_][\w-]*[^\S\n]*\{[^\n]*\n
+        (?:(?![^\S\n]*\})[^\n]*\n)*[^\S\n]*\}""",
     re.VERBOSE | re.MULTILINE,
 )
+_IN_LINES = re.compile(
+    r"""(?P<unsupported>Unsupported[^\S\n]*\([^\S\n]*"(?:[^"\\\n]|\\.)*"[^\S\n]*\))
+      | (?P<attributes>@[^\n]*)
+      | (?P<foreign>[^\x00-\x7f]+)""",
+    re.VERBOSE,
+)
 _VISIBLE = re.compile(r"[^\n]")
+_Seen = tuple[Node, list[Node]]
 
 
 def objections(document: Document) -> tuple[Problem, ...]:
@@ -33,12 +37,12 @@ def objections(document: Document) -> tuple[Problem, ...]:
     """
     if document.problems:
         return ()
-    expected = {block.at: block for block in document.blocks if block.kind in _SEEN}
+    expected = {block.at: block for block in document.blocks if block.kind in _JUDGED}
     if not expected:
         return ()
     masked = mask(document.source.masked)
     root = get_parser("prisma").parse(masked.encode("ascii")).root_node
-    found = {name.start_byte: node for name, node in _named_blocks(root)}
+    found = dict(_named_blocks(root))
     return tuple(
         Problem(block.at, f"the {block.kind} `{block.name}` cannot be read for certain")
         for at, block in expected.items()
@@ -48,7 +52,15 @@ def objections(document: Document) -> tuple[Problem, ...]:
 
 def mask(text: str) -> str:
     """Return ASCII text of the same length that the grammar can read."""
-    return _MASKED.sub(_replacement, text)
+    blanked = _BLOCKS.sub(lambda found: _VISIBLE.sub(" ", found[0]), text)
+    return "\n".join(map(_masked_line, blanked.split("\n")))
+
+
+def _masked_line(line: str) -> str:
+    before = line.partition("@")[0]
+    if before.isascii() and "Unsupported" not in before:
+        return before.ljust(len(line))
+    return _IN_LINES.sub(_replacement, line)
 
 
 def _replacement(found: re.Match[str]) -> str:
@@ -62,14 +74,16 @@ def _replacement(found: re.Match[str]) -> str:
             return _VISIBLE.sub(" ", matched)
 
 
-def _named_blocks(root: Node) -> Iterator[tuple[Node, Node]]:
+def _named_blocks(root: Node) -> Iterator[tuple[int, _Seen]]:
+    """Yield where the name of each block stands, the block, and its fields or values."""
     for node in root.named_children:
-        if node.type in {"model_block", "enum_block"} and node.named_children:
-            yield node.named_children[0], node
+        if node.type in {"model_block", "enum_block"} and (named := node.named_children):
+            yield named[0].start_byte, (node, named[1:])
 
 
-def _agrees(block: Block, node: Node) -> bool:
+def _agrees(block: Block, seen: _Seen) -> bool:
+    node, entries = seen
     if node.has_error:
         return False
-    starts = [child.start_byte for child in node.named_children[1:]]
+    starts = [entry.start_byte for entry in entries]
     return starts == [entry.at for entry in (block.values or block.fields)]

@@ -7,6 +7,7 @@ the file as its author wrote it. Nothing here knows what a line means.
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from appdb.model.finding import Span
 
@@ -47,8 +48,14 @@ def read_text(path: str, text: str) -> SourceText:
             open_comment = found.start()
         return _NOT_LINE_END.sub(" ", matched)
 
-    masked = _STRING_OR_COMMENT.sub(mask, text)
-    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    lines = text.split("\n")
+    if "/*" in text:
+        masked = _STRING_OR_COMMENT.sub(mask, text)
+    else:
+        masked = "\n".join(
+            _STRING_OR_COMMENT.sub(mask, line) if "//" in line else line for line in lines
+        )
+    starts = accumulate((len(line) + 1 for line in lines[:-1]), initial=0)
     return SourceText(
         path=path, text=text, masked=masked, open_comment=open_comment, line_starts=tuple(starts)
     )
