@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 
 import psycopg
 from client import Client
+from figure import Figure
 from psycopg import sql
 from schema import TABLES, prisma_schema
 
@@ -38,24 +38,6 @@ CONNECTIONS = 8  # spec.connections.max of a DatabaseServer by default
 PATIENCE_SECONDS = 300.0
 QUIET_SECONDS = 5.0
 NEVER_DUE = '{"spec": {"resync": "24h"}}'
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One measured number and what it should be."""
-
-    name: str
-    value: float
-    limit: float
-    unit: str = ""
-
-    @property
-    def is_met(self) -> bool:
-        return self.value <= self.limit
-
-    def __str__(self) -> str:
-        verdict = "PASS" if self.is_met else "FAIL"
-        return f"{verdict}  {self.name}: {self.value:.3g}{self.unit} (at most {self.limit:g})"
 
 
 def main() -> None:
