@@ -236,6 +236,31 @@ def test_paths_bring_their_indexes(fields, indexes):
     assert indexes == [(tuple(k.column for k in i.keys), i.unique, i.where) for i in found]
 
 
+WAYS = {
+    "model": "model('Thing', new Schema({ a: String }))",
+    "of mongoose": "mongoose.model('Thing', mongoose.Schema({ a: String }))",
+    "once": "export const Thing = models.Thing || model('Thing', new Schema({ a: String }))",
+    "by a condition": "export default models.Thing ? models.Thing : model('Thing', new Schema({ a: String }))",
+    "connection": "const c = mongoose.createConnection('x'); export const Thing = c.model('Thing', new Schema({ a: String }))",
+    "injected": "export default (db) => db.model('Thing', new db.Schema({ a: String })); new Schema({})",
+    "renamed import": "import { model as define } from 'mongoose'; define('Thing', new Schema({ a: String }))",
+    "wrapper": "const make = (n, d) => { const s = new Schema(d); return model(n, s); }; export default make('Thing', { a: String })",
+    "loop": "for (const [n, s] of Object.entries({ Thing: new Schema({ a: String }) })) model(n, s)",
+    "plain object": "mongoose.model('Thing', { a: String }); new Schema({})",
+    "class": "class Base extends Schema { constructor(d) { super({ ...d }, {}); } } model('Thing', new Base({ a: String })); new Schema({})",
+    "obj": "const base = new Schema({ a: String }); model('Thing', new Schema({ ...base.obj }))",
+    "clone": "const base = new Schema({ a: String }); const s = base.clone(); base.add({ b: String }); model('Thing', base.pick(['a']))",
+    "pick": "const base = new Schema({ a: String, b: String }); model('Thing', base.omit(['b']))",
+    "lodash": "import _ from 'lodash'; model('Thing', new Schema(_.defaults({ a: String }, {})))",
+    "common js": "const { Schema: S, model: m } = require('mongoose'); module.exports = mongoose.model('Thing', new S({ a: String }))",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", WAYS.values(), ids=WAYS)
+def test_a_model_is_met_however_it_is_made(source):
+    assert {"a": "text"} == shape(extract(source))
+
+
 def test_a_discriminator_shares_the_table_of_its_base():
     found = extract(
         "const Base = model('Base', new Schema({ a: { type: String, required: true } }, { discriminatorKey: 'kind' }));"

@@ -5,6 +5,7 @@ that takes a schema or makes a model is entered with the arguments it is given.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from appdb.model.finding import Confidence, Span
 from appdb.source.evaluate.calls import arguments_of, function_scope
@@ -91,6 +92,9 @@ class Collector:
         return model_name(self.evaluator, value, self.places)
 
     def _meet(self, site: Site, depth: int) -> None:
+        imported = site.scope.module.imports.get(site.name)
+        if imported is not None and site.target is None and imported.name in DECLARING:
+            site = replace(site, name=imported.name)  # `import { model as define } from ...`
         if site.name in DECLARING:
             self._declaring(site, depth)
         elif site.name in CHANGING and site.target is not None:
