@@ -148,6 +148,16 @@ class Place:
         finally:
             await self.conn.execute("RESET search_path")
 
+    async def counts(self) -> dict[str, int]:
+        """Rows of every table."""
+        found = {}
+        for table in (await read_catalog(self.conn)).keys(Kind.TABLE):
+            query = f"SELECT count(*) FROM {table.quoted}"
+            row = await (await self.conn.execute(query.encode())).fetchone()
+            assert row is not None
+            found[str(table)] = row[0]
+        return found
+
     async def sums(self) -> dict[str, tuple[int, str]]:
         """Rows and a checksum for every column of every table."""
         catalog = await read_catalog(self.conn)

@@ -159,12 +159,10 @@ def _altered_column(ctx: Context, key: Key, before: Column, after: Column) -> It
         yield retype.change_type(ctx, key, before, after)
     if before.identity != after.identity:
         yield counting.change_identity(ctx, key, before, after)
+    elif ctx.changes_counter(key):
+        yield counting.attach_sequence(ctx, key, after)
     elif before.default != after.default and not is_computed and not is_retyped(before, after):
-        is_new_counter = any(s in ctx.created for s, _ in ctx.owned_sequences(key))
-        if is_new_counter:
-            yield counting.attach_sequence(ctx, key, after)
-        else:
-            yield columns.set_default(key, after)
+        yield columns.set_default(key, after)
     elif before.counter != after.counter and before.type == after.type:
         yield counting.change_counter(key, after)
     if after.not_null and not before.not_null and not _becomes_identity(before, after):

@@ -85,37 +85,32 @@ async def _number(conn: Session, query: str) -> int:
 
 
 def _count_sql(probe: Probe) -> str:
-    if not probe.group:
-        if probe.condition == "true":
-            # Whether there are rows at all is the question; counting them all may take long.
-            return f"SELECT count(*) FROM (SELECT FROM {probe.source} t LIMIT 1000000) t"  # noqa: S608
-        return f"SELECT count(*) FROM {probe.source} t WHERE {probe.condition}"  # noqa: S608
-    return (
-        f"SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {probe.source} t"  # noqa: S608
-        f" WHERE {probe.condition} GROUP BY {probe.group} HAVING count(*) > 1) repeated"
-    )
+    source, condition, group = probe.source, probe.condition, probe.group
+    if group:
+        repeats = f"FROM {source} t WHERE {condition} GROUP BY {group} HAVING count(*) > 1"
+        return f"SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n {repeats}) r"  # noqa: S608 - quoted names
+    if condition == "true":
+        # Whether there are rows at all is the question; counting them all may take long.
+        return f"SELECT count(*) FROM (SELECT FROM {source} t LIMIT 1000000) t"  # noqa: S608 - see above
+    return f"SELECT count(*) FROM {source} t WHERE {condition}"  # noqa: S608 - quoted names, deparsed text
 
 
 def _sample_sql(probe: Probe) -> str:
     keys = ", ".join(f"t.{quoted(name)}" for name in probe.keys)
+    source, condition, tail = probe.source, probe.condition, f"ORDER BY {keys} LIMIT {SAMPLES}"
     if not probe.group:
-        return (
-            f"SELECT {keys} FROM {probe.source} t WHERE {probe.condition}"  # noqa: S608
-            f" ORDER BY {keys} LIMIT {SAMPLES}"
-        )
-    return (
-        f"SELECT {keys} FROM (SELECT *, count(*) OVER (PARTITION BY {probe.group}) AS _appdb_n"  # noqa: S608
-        f" FROM {probe.source} t WHERE {probe.condition}) t WHERE _appdb_n > 1"
-        f" ORDER BY {keys} LIMIT {SAMPLES}"
-    )
+        return f"SELECT {keys} FROM {source} t WHERE {condition} {tail}"  # noqa: S608 - quoted names
+    times = f"count(*) OVER (PARTITION BY {probe.group})"
+    inner = f"SELECT *, {times} AS _appdb_n FROM {source} t WHERE {condition}"  # noqa: S608 - quoted names
+    return f"SELECT {keys} FROM ({inner}) t WHERE _appdb_n > 1 {tail}"  # noqa: S608 - quoted names
 
 
 async def _count_failures(conn: Session, probe: Probe) -> tuple[int, tuple[object, ...]]:
     """Count rows on which an expression fails, one by one: Postgres 15 has no softer way."""
+    one = f"SELECT ({probe.expression})::text INTO v FROM {probe.source} WHERE ctid = r.place"  # noqa: S608 - quoted names
     block = (
         "DO $appdb$ DECLARE r record; v text; bad bigint := 0; BEGIN"
-        f" FOR r IN SELECT ctid AS place FROM {probe.source} LOOP BEGIN"
-        f" SELECT ({probe.expression})::text INTO v FROM {probe.source} WHERE ctid = r.place;"
+        f" FOR r IN SELECT ctid AS place FROM {probe.source} LOOP BEGIN {one};"
         " EXCEPTION WHEN data_exception THEN bad := bad + 1;"
         " IF bad <= 5 THEN PERFORM set_config('appdb.bad' || bad, r.place::text, true); END IF;"
         " END; END LOOP; PERFORM set_config('appdb.bad', bad::text, true); END $appdb$"
@@ -128,7 +123,7 @@ async def _count_failures(conn: Session, probe: Probe) -> tuple[int, tuple[objec
         f"current_setting('appdb.bad{n}')::tid" for n in range(1, min(count, SAMPLES) + 1)
     )
     keys = ", ".join(f"t.{quoted(name)}" for name in probe.keys)
-    query = f"SELECT {keys} FROM {probe.source} t WHERE ctid IN ({places}) ORDER BY {keys}"  # noqa: S608
+    query = f"SELECT {keys} FROM {probe.source} t WHERE ctid IN ({places}) ORDER BY {keys}"  # noqa: S608 - quoted names
     found = await conn.execute(query.encode())
     return count, tuple(_shown(row) for row in await found.fetchall())
 
@@ -151,13 +146,13 @@ def _plain(value: object) -> object:
 async def has_values(conn: Session, column: Key, roles: Roles) -> bool:
     """Tell whether any row holds a value in a column."""
     name = quoted(column.name)
-    query = f"SELECT EXISTS (SELECT FROM {column.relation} WHERE {name} IS NOT NULL)"  # noqa: S608
+    query = f"SELECT EXISTS (SELECT FROM {column.relation} WHERE {name} IS NOT NULL)"  # noqa: S608 - quoted names
     return await _exists(conn, query, roles)
 
 
 async def has_rows(conn: Session, table: Key, roles: Roles) -> bool:
     """Tell whether a table holds any row."""
-    return await _exists(conn, f"SELECT EXISTS (SELECT FROM {table.quoted})", roles)  # noqa: S608
+    return await _exists(conn, f"SELECT EXISTS (SELECT FROM {table.quoted})", roles)  # noqa: S608 - quoted names
 
 
 async def _exists(conn: Session, query: str, roles: Roles) -> bool:

@@ -261,8 +261,7 @@ CASES = [
     ),
     Case(
         name="comments changed and cleared",
-        before=T.format("")
-        + "COMMENT ON TABLE t IS 'old';\nCOMMENT ON COLUMN t.a IS 'gone';\n",
+        before=T.format("") + "COMMENT ON TABLE t IS 'old';\nCOMMENT ON COLUMN t.a IS 'gone';\n",
         after=T.format("") + "COMMENT ON TABLE t IS 'new';\n",
         rows=ROWS,
         classes="S",

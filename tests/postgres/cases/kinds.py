@@ -451,7 +451,10 @@ CASES = [
     Case(
         name="names of 63 bytes",
         before="CREATE TABLE " + "t" * 63 + " (id int PRIMARY KEY, " + "c" * 63 + " int);\n",
-        after="CREATE TABLE " + "t" * 63 + " (id int PRIMARY KEY, " + "c" * 63
+        after="CREATE TABLE "
+        + "t" * 63
+        + " (id int PRIMARY KEY, "
+        + "c" * 63
         + " int NOT NULL UNIQUE);\n",
         rows="INSERT INTO " + "t" * 63 + " VALUES (1, 1), (2, 2)",
         classes="O",

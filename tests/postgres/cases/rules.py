@@ -70,9 +70,7 @@ CASES = [
         classes="S",
     ),
     change("check over several columns added", "", ", CHECK (a > b)", classes="O"),
-    change(
-        "check that rows break is blocked", "", ", CHECK (a > 10)", exit=4, blocked=("check",)
-    ),
+    change("check that rows break is blocked", "", ", CHECK (a > 10)", exit=4, blocked=("check",)),
     change(
         "changed check that rows break is blocked",
         ", CHECK (a > 0)",
@@ -238,9 +236,7 @@ CASES = [
         "CREATE INDEX i ON t (a, b);\n",
         classes="O",
     ),
-    index(
-        "index renamed", "CREATE INDEX i ON t (a);\n", "CREATE INDEX j ON t (a);\n", classes="S"
-    ),
+    index("index renamed", "CREATE INDEX i ON t (a);\n", "CREATE INDEX j ON t (a);\n", classes="S"),
     index(
         "index sorted otherwise",
         "CREATE INDEX i ON t (a);\n",
@@ -311,9 +307,7 @@ CASES = [
         exit=4,
         blocked=("unique",),
     ),
-    index(
-        "unique index dropped", "CREATE UNIQUE INDEX i ON t (a);\n", "", exit=3, classes="C"
-    ),
+    index("unique index dropped", "CREATE UNIQUE INDEX i ON t (a);\n", "", exit=3, classes="C"),
     index(
         "unique index becomes plain",
         "CREATE UNIQUE INDEX i ON t (a);\n",

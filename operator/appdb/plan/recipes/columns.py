@@ -9,7 +9,6 @@ from appdb.plan import render
 from appdb.plan.hazards import Hazard, Lock, Pace, Phase, StepClass
 from appdb.plan.names import temporary
 from appdb.plan.recipes.context import Context
-from appdb.plan.recipes.shown import ask
 from appdb.plan.unit import Backfill, Obstacle, Probe, Step, Tag, Token, Unit, exists, gone, typed
 
 
@@ -66,7 +65,7 @@ def _rows_exist(ctx: Context, key: Key) -> tuple[Probe, ...]:
             hint=f"the table has rows and the new column must not be NULL: declare a default,"
             f" or give --backfill {key}=EXPRESSION",
             column=key.name,
-            keys=ctx.live.primary_key(key.table),
+            keys=ctx.row_keys(key.table),
         ),
     )
 
@@ -202,7 +201,6 @@ def validate(key: Key, rule: str, *, undo: str) -> Step:
 def set_not_null(ctx: Context, key: Key, before: Column) -> Unit:
     """Make an existing column NOT NULL; a given backfill fills it first."""
     backfill = ctx.backfills.get(key, ctx.unfinished.get(key))
-    name = quoted(key.name)
     if before.unvalidated:
         drop = render.alter(key, f"DROP CONSTRAINT IF EXISTS {quoted(before.unvalidated)}")
         steps: tuple[Step, ...] = (validate(key, before.unvalidated, undo=drop),)
@@ -215,16 +213,23 @@ def set_not_null(ctx: Context, key: Key, before: Column) -> Unit:
         step_class=StepClass.ONLINE,
         needs=exists(key),
         makes=frozenset({Token(Tag.FILLED, key)}),
-        probes=ask(
-            ctx,
-            key.table,
-            names=(key.name,),
-            condition=f"{name} IS NULL",
-            hazard="notNull",
-            hint=f"rows hold NULL: fill them, or give --backfill {key}=EXPRESSION",
-        )
-        if key not in ctx.unfinished
-        else (),
+        probes=() if key in ctx.unfinished else (_ask_nulls(ctx, key),),
+    )
+
+
+def _ask_nulls(ctx: Context, key: Key) -> Probe:
+    """A change of type keeps NULLs, so the column is asked as it is; a backfill fills them."""
+    backfill = ctx.backfills.get(key)
+    condition = f"{quoted(ctx.origin(key).name)} IS NULL"
+    return Probe(
+        table=ctx.origin(key.table),
+        source=ctx.origin(key.table).quoted,
+        condition=condition if backfill is None else f"{condition} AND ({backfill}) IS NULL",
+        hazard="notNull",
+        hint=f"rows hold NULL: fill them, or give --backfill {key}=EXPRESSION",
+        column=key.name,
+        keys=ctx.row_keys(key.table),
+        is_assumed=backfill is not None,
     )
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from appdb.model.catalog import Catalog, Column, Constraint, Index, Key, Kind, Rule, Sequence
 from appdb.model.identifiers import quoted
 from appdb.plan.diff import Altered, Change, Created, Dropped
-from appdb.plan.typechange import type_change
+from appdb.plan.typechange import comparable_types
 from appdb.plan.unit import Token, exists, typed
 
 
@@ -56,9 +56,22 @@ class Context:
             and is_retyped(c.before, c.after)
         )
 
+    def changes_counter(self, key: Key) -> bool:
+        """Tell whether a column begins or ends to count by itself, or gets another sequence."""
+        before, after = self.live.column(key), self.desired.column(key)
+        if before is None or after is None:
+            return False
+        is_new = any(name in self.created for name, _ in self.owned_sequences(key))
+        return bool(before.identity) != bool(after.identity) or is_new
+
     def origin(self, key: Key) -> Key:
         """Where an object stands in the live database today."""
         return self.origins.get(key, key)
+
+    def row_keys(self, table: Key) -> tuple[str, ...]:
+        """The columns of a table's primary key, by today's names."""
+        columns = column_keys(table, self.live.primary_key(table))
+        return tuple(self.origin(column).name for column in columns)
 
     def owned_sequences(self, column: Key) -> tuple[tuple[Key, Sequence], ...]:
         """The declared sequences that belong to a column."""
@@ -113,10 +126,7 @@ def is_retyped(before: Column, after: Column) -> bool:
 
 def breaks_rules(before: Column, after: Column) -> bool:
     """Tell whether rules on a column must go before its type can change."""
-    if before.base != after.base:
-        return True
-    found = type_change(before, after) if before.type != after.type else None
-    return found is not None and not found.is_possible
+    return before.base != after.base or not comparable_types(before.type, after.type)
 
 
 def used_columns(catalog: Catalog, key: Key) -> tuple[str, ...]:

@@ -89,10 +89,10 @@ def continue_behind(key: Key, old: tuple[str, ...], column: Column) -> str:
     most = "max" if step > 0 else "min"
     table = literal(key.relation)
     taken = [f"(SELECT {most}({name})::bigint FROM {key.relation})"]  # noqa: S608 - quoted names
-    taken.extend(f"(SELECT last_value FROM {s} WHERE is_called)" for s in old)  # noqa: S608
+    taken.extend(f"(SELECT last_value FROM {s} WHERE is_called)" for s in old)  # noqa: S608 - quoted names
     furthest = "greatest" if step > 0 else "least"
     return (
-        f"SELECT setval(pg_get_serial_sequence({table}, {literal(key.name)})::regclass, taken)"  # noqa: S608
+        f"SELECT setval(pg_get_serial_sequence({table}, {literal(key.name)})::regclass, taken)"  # noqa: S608 - quoted names
         f" FROM (SELECT {furthest}({', '.join(taken)}) AS taken) numbers WHERE taken IS NOT NULL"
     )
 

@@ -11,7 +11,7 @@ from appdb.model.identifiers import literal, quoted
 from appdb.plan import render
 from appdb.plan.diff import Altered, Dropped, Replaced
 from appdb.plan.hazards import Hazard, Pace, Phase, StepClass
-from appdb.plan.recipes.context import Context, breaks_rules, column_list, used_columns
+from appdb.plan.recipes.context import Context, breaks_rules, column_keys, column_list, used_columns
 from appdb.plan.recipes.shown import ask
 from appdb.plan.typechange import TypeChange, comparable_types, type_change
 from appdb.plan.unit import Obstacle, Probe, Step, Unit, exists, gone, retyped, typed
@@ -21,7 +21,7 @@ def change_type(ctx: Context, key: Key, before: Column, after: Column) -> Unit:
     """Change a column's type or collation."""
     found = _judge(ctx, key, before, after)
     obstacle = _obstacle(ctx, key, found, (before, after))
-    dropped, _ = around = _rules_around(ctx, key, before, after)
+    dropped, added = around = _rules_around(ctx, key, before, after)
     loses_rule = any(isinstance(c, Dropped) and c.key in dropped for c in ctx.changes)
     # Blocked for people; the rehearsal runs on empty tables, where any cast will do.
     tried = found if found.is_possible else replace(found, using=f"NULL::{after.type}")
@@ -41,7 +41,7 @@ def change_type(ctx: Context, key: Key, before: Column, after: Column) -> Unit:
         | frozenset({Hazard.DROP_CONSTRAINT} if loses_rule else ()),
         needs=exists(key, *((after.base,) if after.base else ())),
         makes=retyped(key)
-        | gone(*_parted_keys(ctx, key))
+        | gone(*_parted_keys(ctx, key), *(rule for rule in dropped if rule not in added))
         | gone(*_gone_with(ctx, *(c for c, _ in _computed_from(ctx, key)))),
         rewrites=(ctx.origin(key.table),) if found.rewrites else (),
         probes=_probes(ctx, key, found) if obstacle is None else (),
@@ -151,9 +151,12 @@ def _retype(ctx: Context, key: Key, found: TypeChange) -> str:
     elif found.using is not None:
         using = f" USING ({found.using})::{after.type}"
     actions = [f"ALTER COLUMN {name} TYPE {target}{using}"]
-    if before.default is not None and not before.generated:
+    # A counter changes in a unit of its own; until then the column goes on with the old one.
+    keeps_counting = ctx.changes_counter(key)
+    is_counter = (before.default or "").startswith("nextval(")
+    if before.default is not None and not (before.generated or (keeps_counting and is_counter)):
         actions.insert(0, f"ALTER COLUMN {name} DROP DEFAULT")
-    if after.default is not None and not after.generated:
+    if after.default is not None and not (after.generated or keeps_counting):
         actions.append(f"ALTER COLUMN {name} SET DEFAULT {after.default}")
     return render.alter(key, *actions)
 
@@ -171,7 +174,7 @@ def _probes(ctx: Context, key: Key, found: TypeChange) -> tuple[Probe, ...]:
                 hazard="cast",
                 hint="the cast fails or gives NULL for these rows: change them or the cast",
                 column=key.name,
-                keys=ctx.live.primary_key(key.table),
+                keys=ctx.row_keys(key.table),
                 expression=cast,
                 is_assumed=True,
             ),
@@ -190,9 +193,7 @@ def _probes(ctx: Context, key: Key, found: TypeChange) -> tuple[Probe, ...]:
             hint=f"values do not fit the new type: change these rows, or give"
             f" --cast {key}=EXPRESSION",
             column=key.name,
-            keys=tuple(
-                ctx.origin(key._replace(name=name)).name for name in ctx.live.primary_key(table)
-            ),
+            keys=ctx.row_keys(table),
         ),
     )
 
@@ -236,10 +237,23 @@ def _rules_around(
     followers = {c.key: c.to for c in ctx.changes if isinstance(c, Replaced)}
     added = tuple(
         dict.fromkeys(
-            rule for old in dropped if (rule := followers.get(old, old)) in ctx.desired.objects
+            rule
+            for old in dropped
+            if is_ready(ctx, rule := followers.get(old, old), frozenset({key}))
         )
     )
     return dropped, added
+
+
+def is_ready(ctx: Context, rule: Key, changing: frozenset[Key]) -> bool:
+    """Tell whether a declared rule can be made right after these columns have changed.
+
+    One that reads other columns which are still to come or to change waits for a later round.
+    """
+    if rule not in ctx.desired.objects:
+        return False
+    columns = column_keys(rule.table, used_columns(ctx.desired, rule))
+    return all(c in ctx.live.objects and (c in changing or c not in ctx.retyped) for c in columns)
 
 
 def reads_type(record: object) -> bool:

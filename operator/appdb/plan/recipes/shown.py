@@ -32,8 +32,9 @@ def shown(ctx: Context, table: Key, names: tuple[str, ...]) -> Shown:
     if texts == plain:
         return Shown(source=origin.quoted, is_assumed=False)
     listed = ", ".join(f"{text} AS {name}" for text, name in zip(texts, plain, strict=True))
+    view = f"(SELECT {listed} FROM {origin.quoted})"  # noqa: S608 - quoted names, deparsed text
     return Shown(
-        source=f"(SELECT {listed} FROM {origin.quoted})",
+        source=view,
         is_assumed=True,
         is_answerable=is_answerable,
     )

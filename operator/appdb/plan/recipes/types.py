@@ -25,7 +25,7 @@ from appdb.plan import render
 from appdb.plan.hazards import Hazard, Lock, Pace, Phase, StepClass
 from appdb.plan.names import temporary
 from appdb.plan.recipes.context import Context, used_columns
-from appdb.plan.recipes.retype import reads_type
+from appdb.plan.recipes.retype import is_ready, reads_type
 from appdb.plan.typechange import spelled, type_change
 from appdb.plan.unit import Obstacle, Probe, Step, Token, Unit, exists, gone, retyped, typed
 
@@ -204,7 +204,7 @@ def _ask_labels(ctx: Context, column: Key, record: Column, removed: list[str]) -
         hint=f"rows still use {', '.join(removed)}: change them, or give"
         f" --cast {column}=EXPRESSION",
         column=column.name,
-        keys=ctx.live.primary_key(column.table),
+        keys=ctx.row_keys(column.table),
     )
 
 
@@ -214,7 +214,10 @@ def _remake(
     """Make a type anew and move every column over, in one transaction."""
     old = key._replace(name=temporary(key, "type"))
     word = "DOMAIN" if isinstance(after, DomainType) else "TYPE"
-    users = {c: r for c, r in ctx.users_of(key).items() if c not in ctx.dropped}
+    everyone = ctx.users_of(key)
+    leaving = [c for c in everyone if c in ctx.dropped]
+    turning = [c for c in everyone if c in ctx.retyped and not _stays(ctx, c, key)]
+    users = {c: r for c, r in everyone.items() if c not in {*leaving, *turning}}
     rules = _rules_on(ctx, users)
     statements = [
         f"ALTER {word} {key.quoted} RENAME TO {quoted(old.name)}",
@@ -224,11 +227,10 @@ def _remake(
         *(
             _rule_back(rule, ctx.desired.objects[rule])
             for rule in rules
-            if rule in ctx.desired.objects
+            if is_ready(ctx, rule, frozenset(users))
         ),
         f"DROP {word} {old.quoted}",
     ]
-    leaving = [c for c in ctx.users_of(key) if c in ctx.dropped]
     strangers = sorted(
         {s for column in users for s in ctx.live.dependents.get(ctx.origin(column), ())}
     )
@@ -244,13 +246,20 @@ def _remake(
             ),
         ),
         step_class=StepClass.BLOCKS,
-        needs=exists(key) | gone(*leaving),
-        makes=exists(key) | retyped(*users),
+        needs=exists(key) | gone(*leaving) | typed(*turning),
+        makes=exists(key)
+        | retyped(*(c for c in users if c not in ctx.retyped))
+        | gone(*(rule for rule in rules if not is_ready(ctx, rule, frozenset(users)))),
         rewrites=tuple(sorted({ctx.origin(c.table) for c in users})),
         obstacle=Obstacle(hazard="dependents", hint=f"used by {', '.join(strangers)}")
         if strangers
         else None,
     )
+
+
+def _stays(ctx: Context, column: Key, base: Key) -> bool:
+    wanted = ctx.desired.column(column)
+    return wanted is not None and wanted.base == base
 
 
 def _rules_on(ctx: Context, users: dict[Key, Column]) -> tuple[Key, ...]:
@@ -338,7 +347,7 @@ def _ask_users(ctx: Context, key: Key, condition: str, hazard: str) -> tuple[Pro
             hazard=hazard,
             hint=f"rows break the rule of {key}: change them",
             column=column.name,
-            keys=ctx.live.primary_key(column.table),
+            keys=ctx.row_keys(column.table),
         )
         for column, record in ctx.users_of(key).items()
         if spelled(record.type).dimensions == 0
