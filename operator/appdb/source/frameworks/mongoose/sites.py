@@ -6,7 +6,7 @@ conditions inside helpers that are entered on purpose.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
@@ -61,12 +61,14 @@ class Budget:
     left: int = 100_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Place:
-    node: Node
-    scope: Scope
-    function: Node | None
-    is_again: bool = False
+# A node, the scope of its place, the function around it, and whether it is met once more.
+_Place = tuple[Node, Scope, Node | None, bool]
+_LEAVES = frozenset({
+    "identifier", "property_identifier", "string", "number", "comment", "true", "false", "null",
+    "type_annotation", "type_identifier", "predefined_type", "import_statement", "regex",
+    "interface_declaration", "type_alias_declaration", "type_arguments",
+    "shorthand_property_identifier", "this", "undefined",
+})  # fmt: skip
 
 
 def sites(
@@ -77,26 +79,30 @@ def sites(
     `entered` says that the node is the body of a function whose parameters are known: then
     a branch whose test is known to be false is not looked at. Without budget it ends early.
     """
-    stack = [_Place(node=root, scope=scope, function=None, is_again=entered)]
+    stack: list[_Place] = [(root, scope, None, entered)]
     while stack:
-        place = stack.pop()
-        node = place.node
-        if place.is_again:
+        node, here, function, is_again = stack.pop()
+        if is_again:
             budget.left -= 1
             if budget.left < 0:
                 return
         name = _callee_name(node) if node.type == "call_expression" else ""
         if name:
-            yield Site(name=name, node=node, scope=place.scope, function=place.function)
-        rounds = repeated(evaluator, node, place.scope)
-        inside = [replace(place, node=b, scope=s, is_again=True) for b, s in rounds]
-        if not inside and node.type == "if_statement" and entered:
-            branches = _taken_branches(evaluator, node, place.scope)
-            inside = [replace(place, node=branch) for branch in branches]
-        elif not inside:
-            inner, children = _inside(place)
-            inside = [replace(inner, node=child) for child in children]
-        stack.extend(reversed(inside))
+            yield Site(name=name, node=node, scope=here, function=function)
+        rounds = [(body, bound, function, True) for body, bound in repeated(evaluator, node, here)]
+        if rounds:
+            stack.extend(reversed(rounds))
+            continue
+        if node.type == "if_statement" and entered:
+            children = _taken_branches(evaluator, node, here)
+        else:
+            here, children = _inside(node, here)
+            function = node if node.type in FUNCTIONS else function
+        stack.extend(
+            (child, here, function, is_again)
+            for child in reversed(children)
+            if child.type not in _LEAVES
+        )
 
 
 def _callee_name(node: Node) -> str:
@@ -111,21 +117,19 @@ def _callee_name(node: Node) -> str:
     return text(name) if name is not None else ""
 
 
-def _inside(place: _Place) -> tuple[_Place, list[Node]]:
+def _inside(node: Node, scope: Scope) -> tuple[Scope, list[Node]]:
     """Return the scope inside a node and what to look at there."""
-    node = place.node
     if node.type in FUNCTIONS:
         body = node.child_by_field_name("body")
-        inner = replace(place, scope=symbolic_scope(node, place.scope), function=node)
+        inner = symbolic_scope(node, scope)
         if body is None:
             return inner, []
         return inner, named(body) if body.type == "statement_block" else [body]
     if node.type == "statement_block":
         bindings = read_bindings(named(node))
         if bindings:
-            scope = Scope(module=place.scope.module, bindings=bindings, parent=place.scope)
-            place = replace(place, scope=scope)
-    return place, node.named_children
+            scope = Scope(module=scope.module, bindings=bindings, parent=scope)
+    return scope, node.named_children
 
 
 def symbolic_scope(function: Node, outer: Scope) -> Scope:
