@@ -71,13 +71,14 @@ class _Reader:
             rest = self.text[self.position :]
             start = self.position + len(rest) - len(rest.lstrip())
             raise NotPrisma(start, _describe(self.text[start]))
-        self.kind = found.lastgroup or ""
-        self.value = found[self.kind]
-        self.at = found.start(self.kind)
-        self.position = found.end()
+        self.kind = kind = found.lastgroup or ""
+        self.value = value = found[kind]
+        self.position = position = found.end()
+        self.at = position - len(value)
 
     def accept(self, sign: str) -> bool:
-        if self.kind != "sign" or self.value != sign:
+        # No token of another kind is spelled like a sign.
+        if self.value != sign:
             return False
         self.advance()
         return True
@@ -191,21 +192,17 @@ def _expression(reader: _Reader, depth: int) -> Expression:
     if kind == "end":
         raise reader.unexpected("a value")
     reader.advance()
-    match kind, value:
-        case "string", _:
-            return Text(unescape(value[1:-1], at + 1), at)
-        case "number", _:
-            return Number(value, at)
-        case "name", _ if reader.accept("("):
-            return Call(value, _arguments(reader, depth), at)
-        case "name", _:
-            return Name(value, at)
-        case "sign", "[":
-            return Sequence(_items(reader, depth), at)
-        case "sign", "{":
-            return Mapping(_listed(reader, "}", depth), at)
-        case _:
-            raise NotPrisma(at, f"expected a value, found `{value}`")
+    if kind == "name":
+        return Call(value, _arguments(reader, depth), at) if reader.accept("(") else Name(value, at)
+    if kind == "string":
+        return Text(unescape(value[1:-1], at + 1), at)
+    if kind == "number":
+        return Number(value, at)
+    if value == "[":
+        return Sequence(_items(reader, depth), at)
+    if value == "{":
+        return Mapping(_listed(reader, "}", depth), at)
+    raise NotPrisma(at, f"expected a value, found `{value}`")
 
 
 def _items(reader: _Reader, depth: int) -> tuple[Expression, ...]:

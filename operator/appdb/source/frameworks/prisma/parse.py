@@ -112,7 +112,7 @@ def _read_head(lines: _Lines, line: str, offset: int) -> None:
 
 def _read_content(lines: _Lines, block: Block, line: str, offset: int) -> None:
     try:
-        if line.lstrip().startswith("@@"):
+        if "@@" in line and line.lstrip().startswith("@@"):
             attribute = read_block_attribute(line)
             block.attributes.append(BlockAttribute(attribute, offset))
         elif block.kind == "enum":
@@ -132,16 +132,16 @@ def _read_field(lines: _Lines, block: Block, line: str, offset: int) -> None:
         if re.fullmatch(r"\s*[^\W_][\w-]*\s*", line):
             raise NotPrisma(start, "this field has a name but no type")
         raise NotPrisma(start, "this line is no valid field or attribute")
-    if ":" in found["colon"]:
+    name, colon, type_name, raw, arity = found.groups()
+    if ":" in colon:
         raise NotPrisma(found.start("colon"), "a field has no `:` between name and type")
-    name, arity, base = found["name"], found["arity"] or "", found.end()
-    _check_name(lines, name, offset + found.start("name"), "field")
+    at, base = found.start(1), found.end()
+    _check_name(lines, name, offset + at, "field")
     rest = line[base:]
-    if rest[:1] in {"[", "?", "!"}:
+    if rest.startswith(("[", "?", "!")):
         raise NotPrisma(base, "a type is `Type`, `Type?` or `Type[]`")
-    raw = found["raw"]
     if raw is not None:
-        raw = unescape(raw, found.start("raw"))
+        raw, type_name = unescape(raw, found.start("raw")), "Unsupported"
     try:
         attributes = read_attributes(rest)
     except NotPrisma as problem:
@@ -149,10 +149,10 @@ def _read_field(lines: _Lines, block: Block, line: str, offset: int) -> None:
     block.fields.append(
         Field(
             name,
-            offset + found.start("name"),
-            found["type"] if raw is None else "Unsupported",
+            offset + at,
+            type_name,
             offset + found.start("type"),
-            _ARITIES[arity[:1]],
+            _ARITIES[arity[0] if arity else ""],
             raw,
             attributes,
             offset + base,
