@@ -282,13 +282,26 @@ async def scratch_at(
 
 
 async def ensure_scratch_database(conn: Session, name: str) -> None:
-    """Make a scratch database that stays, unless it is there."""
-    found = await conn.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
-    if await found.fetchone() is None:
+    """Make a scratch database that stays, unless it is there; no tenant gets into it."""
+    if await _is_open_to_public(conn, name) is None:
         with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             await conn.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
             )
+    if await _is_open_to_public(conn, name):
+        query = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
+        await conn.execute(query)
+
+
+async def _is_open_to_public(conn: Session, name: str) -> bool | None:
+    """Tell whether everybody may connect to a database; None when there is none."""
+    found = await conn.execute(
+        "SELECT has_database_privilege('public', oid, 'CONNECT') FROM pg_database"
+        " WHERE datname = %s",
+        (name,),
+    )
+    row = await found.fetchone()
+    return None if row is None else bool(row[0])
 
 
 async def _drop_stale(conn: Session) -> None:
