@@ -20,6 +20,10 @@ from appdb.reconcile.refs import ReferenceMap
 from appdb.reconcile.resync import ResyncClock
 from appdb.source.isolate import Isolation
 
+# A planner holds the scratch database, the app's login and the ledger; an applier the last two.
+PLANNER_SESSIONS = 3
+APPLIER_SESSIONS = 2
+
 
 class Observer(Protocol):
     """Is told what a run found out; the metrics are one."""
@@ -49,15 +53,26 @@ class Observer(Protocol):
         """An object is no more."""
 
 
-class PlanningLocks:
-    """One lock per server: a planner holds several sessions, two could lock each other out."""
+class Turns:
+    """Who may hold several sessions of a server at one time.
+
+    Only a planner takes sessions while it holds some, so there is one per server: two could
+    wait for each other. An applier has all of its sessions already; how many there are
+    bounds what slow steps can keep from the others.
+    """
 
     def __init__(self) -> None:
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._planners: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._appliers: dict[tuple[str, int], asyncio.Semaphore] = {}
 
-    def __call__(self, server: str) -> asyncio.Lock:
-        """Return the lock of a server; a context manager."""
-        return self._locks[server]
+    def planner(self, server: str) -> asyncio.Lock:
+        """Return the turn to plan; a context manager."""
+        return self._planners[server]
+
+    def applier(self, server: str, limit: int) -> asyncio.Semaphore:
+        """Return the turn to plan and apply, under a bound of sessions; a context manager."""
+        places = max(1, (limit - PLANNER_SESSIONS) // APPLIER_SESSIONS)
+        return self._appliers.setdefault((server, limit), asyncio.Semaphore(places))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +91,7 @@ class Context:
     resync: ResyncClock
     observer: Observer
     operator_namespace: str
-    planning: PlanningLocks
+    turns: Turns
     wake: Callable[[ObjectKey], None]
     periods: dict[str, float]
     now: Callable[[], datetime]

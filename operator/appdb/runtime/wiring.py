@@ -21,7 +21,7 @@ from appdb.cluster.lease import Election
 from appdb.cluster.secrets import new_password
 from appdb.errors import AppDBError, Conflict
 from appdb.postgres.sessions import DEFAULT_LIMIT, ServerSessions
-from appdb.reconcile.context import Context, PlanningLocks
+from appdb.reconcile.context import Context, Turns
 from appdb.reconcile.database.run import reconcile_database, report_broken
 from appdb.reconcile.dispatch import Again, Dispatch
 from appdb.reconcile.keys import Kind, ObjectKey
@@ -119,7 +119,7 @@ class Operator:
             resync=resync,
             observer=observer,
             operator_namespace=settings.operator_namespace,
-            planning=PlanningLocks(),
+            turns=Turns(),
             wake=dispatch.add,
             periods=periods,
             now=_utc_now,

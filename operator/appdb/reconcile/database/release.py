@@ -4,7 +4,8 @@ The app's own login changes the tables, the operator's session writes the ledger
 everything is tried in a scratch database first.
 """
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from appdb.api.appdatabase import AppDatabase
 from appdb.api.quantities import parse_duration, parse_quantity
@@ -26,13 +27,13 @@ from appdb.postgres.migrate import Release, plan_release
 from appdb.postgres.provision import app_session
 from appdb.postgres.scratch import SETTINGS as SCRATCH_SETTINGS
 from appdb.postgres.scratch import Scratch, ensure_scratch_database
+from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.sqlstate import translated
+from appdb.reconcile.context import PLANNER_SESSIONS
 from appdb.reconcile.database.wanted import milliseconds
 from appdb.reconcile.database.work import Work
 
 SCRATCH_DATABASE = "_appdb_scratch"
-# The scratch database, the app's login and the ledger are open at one time.
-SESSIONS_NEEDED = 3
 
 
 async def release(work: Work, analysis: Analysis) -> tuple[Plan, Outcome | None]:
@@ -43,10 +44,10 @@ async def release(work: Work, analysis: Analysis) -> tuple[Plan, Outcome | None]
         AppDBError: planning or applying failed as a whole; nothing is half done.
     """
     place, server = work.place, work.server
-    if place.sessions.limit < SESSIONS_NEEDED:
+    if place.sessions.limit < PLANNER_SESSIONS:
         raise InvalidSpec(
             f"connections.max of DatabaseServer {server.metadata.name} is "
-            f"{place.sessions.limit}; changing existing tables takes {SESSIONS_NEEDED}"
+            f"{place.sessions.limit}; changing existing tables takes {PLANNER_SESSIONS}"
         )
     policy = policy_of(work.database, server)
     wanted = work.place.wanted
@@ -56,22 +57,26 @@ async def release(work: Work, analysis: Analysis) -> tuple[Plan, Outcome | None]
         frameworks=tuple(framework.name for framework in analysis.frameworks),
         paths=work.source_paths,
     )
-    # One planner per server: each holds several sessions, and two would wait for each other.
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(work.context.planning(server.metadata.name))
-        async with place.sessions.maintenance() as session:
-            await ensure_scratch_database(session, SCRATCH_DATABASE)
-        bench = await stack.enter_async_context(
-            place.sessions.database(SCRATCH_DATABASE, settings=SCRATCH_SETTINGS)
-        )
-        book = Book(conn=await stack.enter_async_context(place.sessions.database(wanted.name)))
-        session = await stack.enter_async_context(app_session(place.sessions, wanted))
-        stack.enter_context(translated(f"database {wanted.name}", "changing the tables"))
-        plan = await plan_release(session, Scratch(conn=bench), declared, policy, book=book)
+    name, turns = server.metadata.name, work.context.turns
+    async with turns.applier(name, place.sessions.limit), AsyncExitStack() as held:
+        held.enter_context(translated(f"database {wanted.name}", "changing the tables"))
+        async with turns.planner(name), _scratch(place.sessions) as scratch:
+            book = Book(conn=await held.enter_async_context(place.sessions.database(wanted.name)))
+            session = await held.enter_async_context(app_session(place.sessions, wanted))
+            plan = await plan_release(session, scratch, declared, policy, book=book)
         if work.database.spec.schema_.mode is SchemaMode.PLAN_ONLY or not plan.judged:
             return plan, None
-        actor = f"{work.database.metadata.namespace}/{work.database.metadata.name}"
+        actor = f"{work.key.namespace}/{work.key.name}"
         return plan, await apply_release(session, plan, Run(policy=policy, book=book, actor=actor))
+
+
+@asynccontextmanager
+async def _scratch(sessions: AdminSessions) -> AsyncIterator[Scratch]:
+    """Lend the server's scratch database; it is made when there is none."""
+    async with sessions.maintenance() as session:
+        await ensure_scratch_database(session, SCRATCH_DATABASE)
+    async with sessions.database(SCRATCH_DATABASE, settings=SCRATCH_SETTINGS) as bench:
+        yield Scratch(conn=bench)
 
 
 def require_applied(plan: Plan, outcome: Outcome | None) -> None:
