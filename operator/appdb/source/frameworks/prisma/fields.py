@@ -70,11 +70,11 @@ def read_fields(declared: Declarations) -> None:
 def _read_field(
     declared: Declarations, model: Model, field: Field, columns: dict[str, str]
 ) -> None:
-    if field.name in model.scalars or any(r.field.name == field.name for r in model.relations):
+    if field.name in model.scalars or field.name in model.relations:
         message = f"the field `{field.name}` is already defined on the model `{model.name}`"
         raise Invalid(Code.DUPLICATE, field.at - field.base, message)
     if field.type_name in declared.models:
-        model.relations.append(_relation(field))
+        model.add(_relation(field))
         return
     scalar = _scalar(declared, model, field)
     model.scalars[field.name] = scalar

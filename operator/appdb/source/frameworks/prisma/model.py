@@ -6,6 +6,7 @@ keys, indexes and foreign keys are not applied yet.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from appdb.model.schema import Action
 from appdb.model.types import PgType
@@ -65,16 +66,23 @@ class Relation:
         return self.field.arity is Arity.LIST
 
 
+End: TypeAlias = tuple[str, str | None]
+
+
 @dataclass(slots=True)
 class Model:
-    """A model or view; `is_broken` when a finding says why it has no table."""
+    """A model or view; `is_broken` when a finding says why it has no table.
+
+    `relations` are in their order, `ends` the same by the other model and the relation's name.
+    """
 
     name: str
     table: str
     schema: str | None
     block: Block
     scalars: dict[str, Scalar] = field(default_factory=dict)
-    relations: list[Relation] = field(default_factory=list)
+    relations: dict[str, Relation] = field(default_factory=dict)
+    ends: dict[End, list[Relation]] = field(default_factory=dict)
     is_broken: bool = False
 
     @property
@@ -84,3 +92,8 @@ class Model:
     @property
     def is_view(self) -> bool:
         return self.block.kind == "view"
+
+    def add(self, relation: Relation) -> None:
+        """Take one more relation."""
+        self.relations[relation.field.name] = relation
+        self.ends.setdefault((relation.target, relation.name), []).append(relation)

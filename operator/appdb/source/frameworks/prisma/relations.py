@@ -42,7 +42,7 @@ def pair_relations(
     between: list[ManyToMany] = []
     for model in declared.models.values():
         ambiguous = _ambiguous(model)
-        for relation in model.relations:
+        for relation in model.relations.values():
             try:
                 if relation.field.name in ambiguous:
                     raise _invalid(relation, ambiguous[relation.field.name])
@@ -71,10 +71,7 @@ def _invalid(relation: Relation, message: str) -> Invalid:
 def _ambiguous(model: Model) -> dict[str, str]:
     """Two relations of a model to one other need names, and each name belongs to one pair."""
     found: dict[str, str] = {}
-    seen: dict[tuple[str, str | None], list[Relation]] = {}
-    for relation in model.relations:
-        seen.setdefault((relation.target, relation.name), []).append(relation)
-    for (target, name), same in seen.items():
+    for (target, name), same in model.ends.items():
         allowed = 2 if target == model.name and name is not None else 1
         if target == model.name and name is None and len(same) > 1:
             allowed = 1
@@ -122,22 +119,14 @@ def _pair(
 def _is_unreadable(model: Model, target: Model) -> bool:
     """The opposite field may be among those that a finding already speaks about."""
     was_lost = any(field.type_name == model.name for field in target.block.fields) and all(
-        other.target != model.name for other in target.relations
+        other.target != model.name for other in target.relations.values()
     )
     return target.block.is_broken or (target.is_broken and was_lost)
 
 
 def _opposite(model: Model, relation: Relation, target: Model) -> Relation | None:
-    return next(
-        (
-            other
-            for other in target.relations
-            if other.target == model.name
-            and other.name == relation.name
-            and (target is not model or other is not relation)
-        ),
-        None,
-    )
+    ends = target.ends.get((model.name, relation.name), ())
+    return next((other for other in ends if other is not relation), None)
 
 
 def _is_first(side: tuple[Model, Relation], other: tuple[Model, Relation]) -> bool:
