@@ -109,6 +109,8 @@ def spelled(text: str) -> Spelled:
 
 def comparable_types(before: str, after: str) -> bool:
     """Tell whether a foreign key may join columns of these types."""
+    if spelled(before).dimensions != spelled(after).dimensions:
+        return False
     names = spelled(before).name, spelled(after).name
     families = ({*_INTEGERS}, {_VARCHAR, _TEXT}, {*_FLOATS}, {_TIMESTAMP, _TIMESTAMPTZ, "date"})
     return names[0] == names[1] or any({*names} <= family for family in families)

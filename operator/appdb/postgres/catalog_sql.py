@@ -179,12 +179,8 @@ GROUP BY f.oid
 
 CONSTRAINTS = _filled("""
 SELECT n.nspname, c.relname, k.conname, k.contype, pg_get_constraintdef(k.oid), k.convalidated,
-    array(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY u (n, i)
-          JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n ORDER BY u.i),
-    fn.nspname, f.relname,
-    array(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY u (n, i)
-          JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n ORDER BY u.i),
-    CASE WHEN k.contype IN ('p', 'u', 'x') THEN pg_get_indexdef(k.conindid) END,
+    coalesce(k.conkey, '{}')::int[], fn.nspname, f.relname, coalesce(k.confkey, '{}')::int[],
+    CASE WHEN i.oid IS NOT NULL THEN pg_get_indexdef(i.oid) END,
     coalesce((SELECT array_agg(o ORDER BY o) FROM unnest(i.reloptions) o), '{}'),
     quote_ident(i.relname), d.description, k.condeferrable
 FROM pg_constraint k
@@ -202,28 +198,30 @@ WHERE k.contype IN ('p', 'u', 'f', 'c', 'x', 'n') AND k.conparentid = 0
 
 INDEXES = _filled("""
 SELECT n.nspname, c.relname, ic.relname, pg_get_indexdef(i.indexrelid), quote_ident(ic.relname),
-    i.indisunique, i.indisvalid AND i.indisready,
-    array(SELECT a.attname::text FROM unnest(i.indkey::smallint[]) WITH ORDINALITY u (n, o)
-          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.n
-          WHERE u.o <= i.indnkeyatts ORDER BY u.o),
-    array(SELECT DISTINCT a.attname::text FROM pg_depend p
-          JOIN pg_attribute a ON a.attrelid = p.refobjid AND a.attnum = p.refobjsubid
-          WHERE p.classid = 'pg_class'::regclass AND p.objid = i.indexrelid
-            AND p.refclassid = 'pg_class'::regclass AND p.refobjid = i.indrelid
-            AND p.refobjsubid > 0 ORDER BY 1),
-    i.indexprs IS NULL AND i.indpred IS NULL, d.description
+    i.indisunique, i.indisvalid AND i.indisready, i.indkey::int2[]::int[], i.indnkeyatts,
+    i.indexprs IS NULL AND i.indpred IS NULL, i.indexrelid, d.description
 FROM pg_index i
 JOIN pg_class ic ON ic.oid = i.indexrelid
 JOIN pg_class c ON c.oid = i.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_description d
     ON d.classoid = 'pg_class'::regclass AND d.objoid = ic.oid AND d.objsubid = 0
-WHERE NOT EXISTS (SELECT FROM pg_depend p WHERE p.classid = 'pg_class'::regclass
-        AND p.objid = i.indexrelid AND p.refclassid = 'pg_constraint'::regclass
-        AND p.deptype = 'i')
+WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid
+        AND k.contype IN ('p', 'u', 'x'))
     AND c.relkind = 'r' AND NOT c.relispartition AND c.relpersistence <> 't' AND {ours}
     AND {no_class_member}
 """)
+
+# What expressions and predicates of indexes read.
+INDEX_USES: LiteralString = """
+SELECT i.indexrelid, array_agg(DISTINCT a.attname::text ORDER BY a.attname::text)
+FROM pg_index i
+JOIN pg_depend p ON p.classid = 'pg_class'::regclass AND p.objid = i.indexrelid
+    AND p.refclassid = 'pg_class'::regclass AND p.refobjid = i.indrelid AND p.refobjsubid > 0
+JOIN pg_attribute a ON a.attrelid = p.refobjid AND a.attnum = p.refobjsubid
+WHERE (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND i.indrelid >= 16384
+GROUP BY i.indexrelid
+"""
 
 VOLATILE: LiteralString = """
 SELECT proname FROM pg_proc

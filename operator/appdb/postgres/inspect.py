@@ -74,13 +74,14 @@ class _Reader:
         self._conn = conn
         self._objects: dict[Key, Record] = {}
         self._comments: dict[Key, str] = {}
+        self._numbered: dict[tuple[str, str], dict[int, str]] = {}
 
     async def read(self) -> Catalog:
         await self._read_types()
         await self._read_tables()
         await self._read_columns()
         self._add_constraints(await self._rows(catalog_sql.CONSTRAINTS))
-        self._add_indexes(await self._rows(catalog_sql.INDEXES))
+        await self._add_indexes(await self._rows(catalog_sql.INDEXES))
         return Catalog(
             objects=self._objects,
             comments=self._comments,
@@ -133,10 +134,10 @@ class _Reader:
         volatile = await self._volatile_functions(row[9] for row in rows if not row[11])
         for row in rows:
             key = Key(Kind.COLUMN, row[0], row[1], row[2])
-            record = _column(row, counters.get(key), uses.get(row[14], ()))
-            if record.default and not record.generated:
-                is_volatile = not volatile.isdisjoint(_calls(record.default))
-                record = replace(record, is_volatile=is_volatile)
+            default = "" if row[11] else row[9] or ""
+            is_volatile = "(" in default and not volatile.isdisjoint(_calls(default))
+            record = _column(row, counters.get(key), uses.get(row[14], ()), is_volatile)
+            self._numbered.setdefault((row[0], row[1]), {})[row[3]] = row[2]
             self._add(key, record, row[13])
 
     async def _volatile_functions(self, defaults: Iterable[str | None]) -> frozenset[str]:
@@ -147,24 +148,32 @@ class _Reader:
 
     def _add_constraints(self, rows: Iterable[Row]) -> None:
         for schema, table, name, rule, *fields, quoted_index, comment, is_deferrable in rows:
+            columns = self._named(schema, table, fields[2])
             if rule == "n":
-                self._mark_unvalidated(schema, table, name, fields[2])
+                self._mark_unvalidated(schema, table, name, columns)
                 continue
             index = fields[6] and _after_on(fields[6], quoted_index, schema, table)
             record = Constraint(
                 rule=Rule(rule),
                 definition=fields[0].removesuffix(" NOT VALID"),
                 is_valid=fields[1],
-                columns=tuple(fields[2]),
+                columns=columns,
                 target=table_key(fields[3], fields[4]) if fields[4] else None,
-                target_columns=tuple(fields[5]),
+                target_columns=self._named(fields[3], fields[4], fields[5]),
                 index=index,
                 options=tuple(fields[7]),
                 is_deferrable=is_deferrable,
             )
             self._add(Key(Kind.CONSTRAINT, schema, table, name), record, comment)
 
-    def _mark_unvalidated(self, schema: str, table: str, name: str, columns: list[str]) -> None:
+    def _named(self, schema: str, table: str, numbers: Iterable[int]) -> tuple[str, ...]:
+        """Name columns by number; 0 is an expression."""
+        names = self._numbered.get((schema, table), {})
+        return tuple(names.get(number, f"#{number}") for number in numbers if number > 0)
+
+    def _mark_unvalidated(
+        self, schema: str, table: str, name: str, columns: tuple[str, ...]
+    ) -> None:
         """Postgres 18 sets attnotnull before the constraint is validated; we wait for the proof."""
         for column in columns:
             key = Key(Kind.COLUMN, schema, table, column)
@@ -172,17 +181,20 @@ class _Reader:
             if isinstance(record, Column):
                 self._objects[key] = replace(record, not_null=False, unvalidated=name)
 
-    def _add_indexes(self, rows: Iterable[Row]) -> None:
-        for schema, table, name, text, quoted_name, unique, valid, columns, uses, *rest in rows:
+    async def _add_indexes(self, rows: Iterable[Row]) -> None:
+        used = {row[0]: tuple(row[1]) for row in await self._rows(catalog_sql.INDEX_USES)}
+        for schema, table, name, text, quoted_name, unique, valid, numbers, *rest in rows:
+            keys, is_plain, oid, comment = rest
+            every = self._named(schema, table, numbers)
             record = Index(
                 definition=_after_on(text, quoted_name, schema, table),
                 is_unique=unique,
                 is_valid=valid,
-                columns=tuple(columns),
-                uses=tuple(uses),
-                is_plain=rest[0],
+                columns=self._named(schema, table, numbers[:keys]),
+                uses=tuple(sorted({*every, *used.get(oid, ())})),
+                is_plain=is_plain,
             )
-            self._add(Key(Kind.INDEX, schema, table, name), record, rest[1])
+            self._add(Key(Kind.INDEX, schema, table, name), record, comment)
 
 
 def _calls(expression: str) -> set[str]:
@@ -216,7 +228,12 @@ def _domain(fields: list[Any]) -> DomainType:
     )
 
 
-def _column(row: Row, counter: Counter | None, uses: tuple[str, ...]) -> Column:
+def _column(
+    row: Row,
+    counter: Counter | None,
+    uses: tuple[str, ...],
+    is_volatile: bool,  # noqa: FBT001 - one caller
+) -> Column:
     base_kind = _TYPE_KINDS.get(row[7])
     is_ours = base_kind is not None and row[5] not in {"pg_catalog", "information_schema"}
     return Column(
@@ -230,6 +247,7 @@ def _column(row: Row, counter: Counter | None, uses: tuple[str, ...]) -> Column:
         collation=row[12],
         position=row[3],
         uses=uses,
+        is_volatile=is_volatile,
         has_checked_domain=bool(row[15]),
     )
 

@@ -69,8 +69,7 @@ class Bench:
 
     async def clone(self, catalog: Catalog) -> None:
         """Make everything of a catalog but its extensions."""
-        for statement in clone_statements(catalog):
-            await self.run(statement)
+        await run_all(self._conn, clone_statements(catalog))
 
     async def catalog(self) -> Catalog:
         """Read what is there now."""
@@ -94,6 +93,13 @@ class Bench:
 
     def _listen(self, notice: psycopg.errors.Diagnostic) -> None:
         self._said.append(notice.message_primary or "")
+
+
+async def run_all(conn: Session, statements: Iterable[str]) -> None:
+    """Run statements without waiting for each; the first error ends the whole."""
+    async with conn.pipeline():
+        for statement in statements:
+            await conn.execute(statement.encode(), binary=True)
 
 
 def _tables(said: Iterable[str], words: str) -> tuple[str, ...]:
@@ -189,19 +195,31 @@ class Scratch:
 
     async def _make_desired(self, statements: Sequence[DdlStatement], live: Catalog) -> Catalog:
         check_statements(statements)
+        own = [s for s in statements if s.kind is not DdlKind.EXTENSION]
         async with self._lock:
-            await self.conn.execute("BEGIN")
-            try:
-                for statement in statements:
-                    if statement.kind is DdlKind.EXTENSION:
-                        await self._declare_extension(statement, live)
-                await self._prepare(live)
-                for statement in statements:
-                    if statement.kind is not DdlKind.EXTENSION:
-                        await self._declare(statement)
+            with suppress(psycopg.Error):
+                async with self._declaring(statements, live):
+                    await run_all(self.conn, (statement.sql for statement in own))
+                    return await read_catalog(self.conn)
+            # Once more, one by one, to say which statement it is.
+            async with self._declaring(statements, live):
+                for statement in own:
+                    await self._declare(statement)
                 return await read_catalog(self.conn)
-            finally:
-                await self.conn.execute("ROLLBACK")
+
+    @asynccontextmanager
+    async def _declaring(
+        self, statements: Sequence[DdlStatement], live: Catalog
+    ) -> AsyncIterator[None]:
+        await self.conn.execute("BEGIN")
+        try:
+            for statement in statements:
+                if statement.kind is DdlKind.EXTENSION:
+                    await self._declare_extension(statement, live)
+            await self._prepare(live)
+            yield
+        finally:
+            await self.conn.execute("ROLLBACK")
 
     async def _declare_extension(self, statement: DdlStatement, live: Catalog) -> None:
         found = _EXTENSION_NAME.match(statement.sql)
