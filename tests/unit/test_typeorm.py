@@ -151,6 +151,45 @@ def test_two_entities_of_one_table_are_told():
     assert {"TYPEORM_TABLE_TWICE"} == codes(found)
 
 
+HIDDEN_COLUMNS = {
+    "of a package": "import { Tracked } from '@acme/orm';\n@Entity() export class A { @PrimaryGeneratedColumn() id: number; @Tracked() a: string }",
+    "kept in a registry": "const seen = new Map();\nfunction Money() { return (target: object, key: string) => { seen.set(target, key); }; }\n@Entity() export class A { @PrimaryGeneratedColumn() id: number; @Money() a: number }",
+}
+
+
+@pytest.mark.parametrize("source", HIDDEN_COLUMNS.values(), ids=HIDDEN_COLUMNS)
+def test_field_that_another_decorator_may_make_a_column_is_told(source):
+    extraction = extract(source)
+
+    assert codes(extraction) == {"TYPEORM_DECORATOR"}
+    assert extraction.schema.tables[0].evidence.confidence is Confidence.ASSUMED
+
+
+def test_decorators_that_only_check_or_show_a_field_are_no_remark():
+    extraction = extract(
+        "import { IsEmail } from 'class-validator';\nimport { Expose as Shown } from 'class-transformer';\n"
+        "const Visible = () => Shown();\n"
+        + an_entity("@IsEmail() @Column() a: string; @Shown() b: string; @Visible() c: string;")
+    )
+
+    assert extraction.findings == ()
+
+
+def test_what_could_not_be_read_makes_the_facts_assumed():
+    extraction = extract(
+        an_entity(
+            "@Column({ length: process.env.N, type: 'varchar' }) a: string; @Column() b: string;"
+        )
+        + "@Entity() export class Other { @PrimaryGeneratedColumn() id: number; "
+        "@ManyToOne(() => Thing, { onDelete: process.env.RULE }) thing: Thing }"
+    )
+    (key,) = next(t for t in extraction.schema.tables if t.foreign_keys).foreign_keys
+
+    assert column(extraction, "a").evidence.confidence is Confidence.ASSUMED
+    assert column(extraction, "b").evidence.confidence is Confidence.EXACT
+    assert key.evidence.confidence is Confidence.ASSUMED
+
+
 def test_missing_base_class_is_told_with_its_place():
     source = "import { Base } from '@acme/base';\n@Entity() export class A extends Base { @Column() a: string }"
 

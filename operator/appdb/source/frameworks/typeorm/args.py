@@ -40,7 +40,8 @@ class ColumnOptions:
     """The options that matter in the database.
 
     `type` is a word of the driver, or `js:` and a constructor's name (`js:String`).
-    `default` is None when there is none; `nullable` None when it was not said.
+    `default` is None when there is none; `nullable` None when it was not said;
+    `is_assumed` where one of them could not be read.
     """
 
     name: str | None = None
@@ -65,6 +66,7 @@ class ColumnOptions:
     array: bool = False
     spatial_type: str | None = None
     srid: int | None = None
+    is_assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,7 @@ class RelationArgs:
     constrained: bool = True
     is_tree_parent: bool = False
     is_tree_children: bool = False
+    is_assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +263,10 @@ class Registry(Generic[A]):
 
 @dataclass(slots=True, kw_only=True)
 class Storage:
-    """Everything that was registered, in order: TypeORM's metadata arguments storage."""
+    """Everything that was registered, in order: TypeORM's metadata arguments storage.
+
+    `incomplete` are the classes of which something could not be read.
+    """
 
     tables: list[TableArgs] = field(default_factory=list)
     columns: Registry[ColumnArgs] = field(default_factory=Registry)
@@ -276,3 +282,4 @@ class Storage:
     trees: Registry[TreeArgs] = field(default_factory=Registry)
     inheritances: Registry[InheritanceArgs] = field(default_factory=Registry)
     generations: list[tuple[Target, str, str]] = field(default_factory=list)
+    incomplete: set[Target] = field(default_factory=set)

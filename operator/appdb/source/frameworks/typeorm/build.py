@@ -119,6 +119,7 @@ class _Builder:
             kind=args.kind,
             is_sti=is_sti,
             tree_args=tree_args,
+            is_assumed=not self.storage.incomplete.isdisjoint(tree),
         )
 
     def _children_of(self, target: Target) -> list[Target]:
@@ -256,6 +257,7 @@ class _Builder:
         tree: tuple[Target, ...] = (args.type,)
         if isinstance(args.type, ClassValue):
             tree = self.reader.tree(args.type)
+        entity.is_assumed |= not self.storage.incomplete.isdisjoint(tree)
         embedded.columns = [column_of(entity, c, embedded) for c in self._columns(tree)]
         embedded.relations = [
             Relation(entity=entity, args=r, type=r.type, embedded=embedded)

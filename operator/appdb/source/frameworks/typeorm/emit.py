@@ -140,7 +140,8 @@ class _Emitter:
 
     def _table(self, entity: Entity) -> Table:
         schema, name = place_of(entity)
-        evidence = _evidence(entity.args.span, f"typeorm.{entity.kind.value}")
+        rule = f"typeorm.{entity.kind.value}"
+        evidence = _evidence(entity.args.span, rule, is_assumed=entity.is_assumed)
         if schema is not None:
             self.namespaces.setdefault(schema, Namespace(name=schema, evidence=evidence))
         columns = tuple(self._columns(entity))
@@ -194,7 +195,12 @@ class _Emitter:
             name=_name(data),
             type=typed.type,
             nullable=data.nullable and not data.primary,
-            evidence=_evidence(data.span, data.rule, exact=data.rule == "typeorm.column"),
+            evidence=_evidence(
+                data.span,
+                data.rule,
+                exact=data.rule == "typeorm.column",
+                is_assumed=data.is_assumed,
+            ),
             default=self._default(data) if plain else None,
             identity=identity,
             generated=generated,
@@ -346,7 +352,7 @@ class _Emitter:
                 columns=tuple(names),
                 table=table,
                 referenced=tuple(referenced),
-                evidence=_evidence(data.span, "typeorm.foreign-key"),
+                evidence=_evidence(data.span, "typeorm.foreign-key", is_assumed=data.is_assumed),
                 schema=schema,
                 on_delete=self._action(data.on_delete, data.span),
                 on_update=self._action(data.on_update, data.span),
@@ -415,8 +421,10 @@ def _full(columns: Iterable[ColumnData]) -> list[str]:
     return [column.database_name for column in columns]
 
 
-def _evidence(span: Span, rule: str, *, exact: bool = False) -> Evidence:
+def _evidence(span: Span, rule: str, *, exact: bool = False, is_assumed: bool = False) -> Evidence:
     confidence = Confidence.EXACT if exact else Confidence.DERIVED
+    if is_assumed:
+        confidence = Confidence.ASSUMED
     return Evidence(span=span, rule=rule, confidence=confidence)
 
 

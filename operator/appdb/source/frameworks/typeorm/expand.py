@@ -26,6 +26,11 @@ from appdb.source.modules.graph import Package
 from appdb.source.syntax import named, span_of, text
 
 MAX_DEPTH = 12
+# Decorators that say how a field is checked, shown or injected; they make no columns.
+_HARMLESS = re.compile(
+    r"class-(?:validator|transformer)(?:[-/].*)?|@nestjs/.*|.*(?:graphql|swagger|openapi|validat).*"
+    r"|@automapper/.*|inversify|tsyringe|typedi|mobx|mobx-.*|routing-controllers.*|tsoa|@tsed/.*"
+)
 _TYPEORM = re.compile(r"(?:@(?!nestjs/)[\w.-]+/)?typeorm(?:/.*)?")
 
 
@@ -43,19 +48,37 @@ def decorator_calls(evaluator: Evaluator, node: Node, scope: Scope) -> Iterator[
         yield from _expand(evaluator, evaluator.evaluate(node, scope), 0)
 
 
-def _is_foreign(evaluator: Evaluator, node: Node, scope: Scope) -> bool:
-    """Tell by the leftmost name that nothing of TypeORM can be behind a decorator."""
+def may_hide_column(evaluator: Evaluator, node: Node, scope: Scope) -> str | None:
+    """Return why a decorator that applies none of TypeORM's might still declare a column."""
+    name = _leftmost(node)
+    target = evaluator.target(name, scope) if name is not None else None
+    if isinstance(target, Package):
+        is_known = is_typeorm(target.package) or _HARMLESS.fullmatch(target.package)
+        return None if is_known else f"it comes from {target.package}"
+    if isinstance(evaluator.evaluate(node, scope), FunctionValue):
+        return "it keeps for itself what it is given"
+    return None
+
+
+def _leftmost(node: Node) -> str | None:
+    """Return the name that a decorator's expression begins with."""
     while node.type in {"call_expression", "member_expression", "instantiation_expression"}:
         inner = node.child_by_field_name("function") or node.child_by_field_name("object")
         if inner is None:
-            return False
+            return None
         node = inner
-    if node.type != "identifier":
+    return text(node) if node.type == "identifier" else None
+
+
+def _is_foreign(evaluator: Evaluator, node: Node, scope: Scope) -> bool:
+    """Tell by the leftmost name that nothing of TypeORM can be behind a decorator."""
+    name = _leftmost(node)
+    if name is None:
         return False
-    target = evaluator.target(text(node), scope)
+    target = evaluator.target(name, scope)
     if isinstance(target, Package):
         return not (is_typeorm(target.package) or target.package == "@nestjs/common")
-    return target is None and scope.find(text(node)) is None
+    return target is None and scope.find(name) is None
 
 
 def _expand(evaluator: Evaluator, value: Value, depth: int) -> Iterator[Call | Unknown]:

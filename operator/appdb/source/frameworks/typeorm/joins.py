@@ -65,6 +65,7 @@ class Joins:
                 on_delete=relation.args.on_delete,
                 on_update=relation.args.on_update,
                 deferrable=relation.args.deferrable,
+                is_assumed=relation.args.is_assumed,
             )
         )
         is_one = relation.args.kind is RelationKind.ONE_TO_ONE
@@ -131,6 +132,7 @@ class Joins:
             column.comment = referenced.comment
             column.embedded = relation.embedded
             column.nullable = relation.args.nullable
+            column.is_assumed = relation.args.is_assumed
             entity.register(column)
         elif column.referenced is not None:
             return column  # Another relation decided its type already.

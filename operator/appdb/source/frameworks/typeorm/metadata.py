@@ -86,6 +86,7 @@ class ColumnData:
     array: bool = False
     spatial_type: str | None = None
     srid: int | None = None
+    is_assumed: bool = False
     is_virtual: bool = False
     is_virtual_property: bool = False
     is_discriminator: bool = False
@@ -166,11 +167,15 @@ class KeyData:
     on_delete: str | None = None
     on_update: str | None = None
     deferrable: str | None = None
+    is_assumed: bool = False
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Entity:
-    """One entity, or a join table that a relation makes."""
+    """One entity, or a join table that a relation makes.
+
+    `is_assumed` where something of its classes could not be read.
+    """
 
     args: TableArgs
     target_name: str
@@ -191,6 +196,7 @@ class Entity:
     schema: str | None = None
     bare_table: str = ""
     table: str = ""
+    is_assumed: bool = False
 
     def all_embeddeds(self) -> list[Embedded]:
         return [inner for embedded in self.embeddeds for inner in embedded.tree()]
@@ -258,6 +264,7 @@ def column_of(entity: Entity, args: ColumnArgs, embedded: Embedded | None = None
         array=options.array,
         spatial_type=options.spatial_type,
         srid=options.srid,
+        is_assumed=options.is_assumed,
         is_virtual=args.mode is Mode.VIRTUAL,
         is_virtual_property=args.mode is Mode.VIRTUAL_PROPERTY,
     )

@@ -5,6 +5,7 @@ An option that could not be read is reported; where the column cannot be made wi
 """
 
 import json
+from dataclasses import replace
 
 from appdb.model.finding import Severity
 from appdb.source.evaluate.database import is_open
@@ -127,6 +128,7 @@ def read_column(
     Raises:
         Unreadable: without what is missing the column would be a guess.
     """
+    before = report.doubts
     options = Options(value, what, report)
     default = _default(evaluator, options)
     nullable = options.maybe("nullable")
@@ -134,7 +136,7 @@ def read_column(
         nullable = True  # Not known: a column that takes null refuses nothing.
     if nullable is None and options.value and _is_null(options.value.get("default")):
         nullable = True  # `default: null` is TypeORM's other way to say nullable.
-    return ColumnOptions(
+    read = ColumnOptions(
         name=options.text("name"),
         type=_type(options),
         length=options.scalar("length"),
@@ -158,6 +160,7 @@ def read_column(
         spatial_type=options.text("spatialFeatureType"),
         srid=options.integer("srid"),
     )
+    return replace(read, is_assumed=report.doubts > before)
 
 
 def type_word(value: Value | None) -> str | None:

@@ -22,14 +22,18 @@ from appdb.source.evaluate.values import (
 from appdb.source.frameworks.typeorm.args import Storage, TableKind
 from appdb.source.frameworks.typeorm.column_decorators import COLUMN_DECORATORS
 from appdb.source.frameworks.typeorm.context import Context
-from appdb.source.frameworks.typeorm.expand import decorator_calls, is_typeorm
+from appdb.source.frameworks.typeorm.expand import (
+    decorator_calls,
+    is_typeorm,
+    may_hide_column,
+)
 from appdb.source.frameworks.typeorm.options import Unreadable
 from appdb.source.frameworks.typeorm.relation_decorators import RELATION_DECORATORS
 from appdb.source.frameworks.typeorm.report import Report
 from appdb.source.frameworks.typeorm.schemas import read_schema
 from appdb.source.frameworks.typeorm.table_decorators import CLASS_DECORATORS, KEY_DECORATORS
 from appdb.source.modules.bindings import BindingKind
-from appdb.source.modules.classes import ClassDecl, Member, class_nodes
+from appdb.source.modules.classes import ClassDecl, Member, MemberKind, class_nodes
 from appdb.source.modules.scan import Module
 from appdb.source.scripts import classes_of
 from appdb.source.syntax import first_error, span_of, text
@@ -123,6 +127,7 @@ class Reader:
         return None
 
     def _missing_base(self, value: ClassValue, node: Node, reason: str) -> None:
+        self.storage.incomplete.add(value)
         shown = " ".join(text(node)[:60].split())
         message = f"the base class {shown} of {value.decl.name} is not known: {reason}"
         self.report.add("BASE", message, span_of(value.decl.path, node))
@@ -134,8 +139,26 @@ class Reader:
                 continue
             for node in reversed(member.decorators):
                 self._apply(value, node, member)
+            if member.kind is MemberKind.FIELD and not member.is_static:
+                self._hidden(value, member)
         for node in reversed(value.decl.decorators):
             self._apply(value, node, None)
+
+    def _hidden(self, value: ClassValue, member: Member) -> None:
+        """Tell of a field whose decorators make no column that can be seen, but might."""
+        evaluator, scope = self.evaluator, value.scope
+        if any(True for d in member.decorators for _ in decorator_calls(evaluator, d, scope)):
+            return
+        for node in member.decorators:
+            reason = may_hide_column(evaluator, node, scope)
+            if reason is not None:
+                self.storage.incomplete.add(value)
+                shown = " ".join(text(node).partition("(")[0].split())
+                message = (
+                    f"{value.decl.name}.{member.name} has no decorator of TypeORM; @{shown} "
+                    f"may declare a column, but {reason}"
+                )
+                self.report.add("DECORATOR", message, member.span)
 
     def _apply(self, value: ClassValue, node: Node, member: Member | None) -> None:
         context = Context(
@@ -149,6 +172,7 @@ class Reader:
         )
         for call in decorator_calls(self.evaluator, node, value.scope):
             if isinstance(call, Unknown):
+                self.storage.incomplete.add(value)
                 shown = text(node).partition("(")[0]
                 self.report.unknown(f"the decorator @{shown} on {context.what}", call)
                 continue
@@ -162,6 +186,7 @@ class Reader:
         try:
             handler(context, call)
         except Unreadable:
+            self.storage.incomplete.add(context.owner)
             message = f"{context.what}: what @{_name(call)} declares is left out"
             self.report.add("LEFT_OUT", message, context.span)
 

@@ -38,7 +38,8 @@ def relation_args(
     context: Context, name: str, kind: RelationKind, other: Target, options: Options
 ) -> RelationArgs:
     """Read what the options of a relation say about the database."""
-    return RelationArgs(
+    before = context.report.doubts
+    read = RelationArgs(
         target=context.owner,
         name=name,
         kind=kind,
@@ -50,6 +51,7 @@ def relation_args(
         deferrable=options.text("deferrable"),
         constrained=options.maybe("createForeignKeyConstraints") is not False,
     )
+    return replace(read, is_assumed=context.report.doubts > before)
 
 
 def _relation(kind: RelationKind) -> Handler:

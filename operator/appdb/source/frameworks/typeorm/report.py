@@ -5,9 +5,14 @@ from appdb.source.evaluate.values import Unknown
 
 
 class Report:
-    """Collects findings; the same remark at the same place is told once."""
+    """Collects findings; the same remark at the same place is told once.
+
+    `doubts` counts the warnings given so far, repeated ones too: what was read while it grew
+    is not known for certain.
+    """
 
     def __init__(self) -> None:
+        self.doubts = 0
         self._findings: dict[tuple[str, Span, str], Finding] = {}
 
     def add(
@@ -16,6 +21,7 @@ class Report:
         """Add a finding; codes are documented in docs/support.md."""
         finding = Finding(code=f"TYPEORM_{code}", severity=severity, message=message, span=span)
         self._findings.setdefault((code, span, message), finding)
+        self.doubts += severity is not Severity.INFO
 
     def unknown(self, what: str, value: Unknown) -> None:
         """Tell that something could not be read, and why."""
