@@ -263,3 +263,23 @@ async def test_draining_cancels_what_takes_longer_than_the_grace():
     await server
 
     assert ["stuck"] == cancelled
+
+
+def test_a_run_makes_the_delays_before_it_needless():
+    queue = a_queue()
+    queue.add("a", now=0)
+    queue.add_after("a", 5, now=0)
+
+    assert "a" == queue.take(now=1)
+    queue.done("a", now=1)
+
+    assert queue.take(now=10) is None
+
+
+def test_the_line_of_a_full_group_is_passed_over():
+    queue = a_queue(limit=1, group_of=lambda key: key[0])
+    for number in range(50):
+        queue.add(f"a{number}", now=number)
+    queue.add("b0", now=50)
+
+    assert ["a0", "b0", None] == [queue.take(now=60) for _ in range(3)]

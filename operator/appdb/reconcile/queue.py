@@ -93,6 +93,8 @@ class KeyedQueue(Generic[Key]):
                 continue
             group, (key, _) = min(heads.items(), key=lambda head: head[1][1])
             self._leave(key)
+            # A run reads afresh: whatever was to be looked at later is looked at now.
+            self._delayed.pop(key, None)
             self._busy[key] = group
             self._running[group] = self._running.get(group, 0) + 1
             return key
