@@ -190,6 +190,19 @@ def test_what_could_not_be_read_makes_the_facts_assumed():
     assert key.evidence.confidence is Confidence.ASSUMED
 
 
+def test_names_of_an_unknown_strategy_are_assumed():
+    extraction = extract(
+        {
+            "a.ts": HEAD + an_entity("@Column() a: string;"),
+            "data-source.ts": "import { DataSource } from 'typeorm';\nimport { House } from '@acme/naming';\n"
+            "export default new DataSource({ type: 'postgres', namingStrategy: new House() });\n",
+        }
+    )
+
+    assert codes(extraction) == {"TYPEORM_NAMING"}
+    assert column(extraction, "a").evidence.confidence is Confidence.ASSUMED
+
+
 def test_missing_base_class_is_told_with_its_place():
     source = "import { Base } from '@acme/base';\n@Entity() export class A extends Base { @Column() a: string }"
 

@@ -168,7 +168,14 @@ def _naming(
         case _:
             message = "the naming strategy is not a class; TypeORM's own is used"
     report.add("NAMING", message, value.span)
-    return NamingStrategy(major)
+    return _stand_in(major)
+
+
+def _stand_in(major: int) -> NamingStrategy:
+    """TypeORM's own naming where another is used that is not known."""
+    strategy = NamingStrategy(major)
+    strategy.is_assumed = True
+    return strategy
 
 
 def _known_strategy(callee: External, span: Span, report: Report, major: int) -> NamingStrategy:
@@ -180,4 +187,5 @@ def _known_strategy(callee: External, span: Span, report: Report, major: int) ->
             f"the naming strategy {name} of {callee.package} is not known; TypeORM's own is used"
         )
         report.add("NAMING", message, span, Severity.WARNING)
+        return _stand_in(major)
     return NamingStrategy(major)

@@ -141,7 +141,9 @@ class _Emitter:
     def _table(self, entity: Entity) -> Table:
         schema, name = place_of(entity)
         rule = f"typeorm.{entity.kind.value}"
-        evidence = _evidence(entity.args.span, rule, is_assumed=entity.is_assumed)
+        evidence = _evidence(
+            entity.args.span, rule, is_assumed=entity.is_assumed or self.naming.is_assumed
+        )
         if schema is not None:
             self.namespaces.setdefault(schema, Namespace(name=schema, evidence=evidence))
         columns = tuple(self._columns(entity))
@@ -199,7 +201,7 @@ class _Emitter:
                 data.span,
                 data.rule,
                 exact=data.rule == "typeorm.column",
-                is_assumed=data.is_assumed,
+                is_assumed=data.is_assumed or self.naming.is_assumed,
             ),
             default=self._default(data) if plain else None,
             identity=identity,

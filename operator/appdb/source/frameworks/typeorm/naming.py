@@ -47,8 +47,12 @@ def _joined(columns: Iterable[str]) -> str:
 
 
 class NamingStrategy:
-    """TypeORM's DefaultNamingStrategy. Hashed names are the same in every strategy known."""
+    """TypeORM's DefaultNamingStrategy. Hashed names are the same in every strategy known.
 
+    `is_assumed` where it stands in for one that could not be read.
+    """
+
+    is_assumed = False
     nested_set = ("nsleft", "nsright")
     materialized_path = "mpath"
 

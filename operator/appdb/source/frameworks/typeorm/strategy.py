@@ -30,6 +30,14 @@ from appdb.source.frameworks.typeorm.report import Report
 from appdb.source.modules.classes import Member, MemberKind
 
 MAX_BASES = 10
+# Methods that name tables and columns; what the others name matters to TypeORM alone.
+_NAMING_DATA = frozenset(
+    {
+        "tableName", "closureJunctionTableName", "columnName", "joinColumnName", "joinTableName",
+        "joinTableColumnName", "joinTableInverseColumnName", "joinTableColumnDuplicationPrefix",
+        "prefixTableName",
+    }
+)  # fmt: skip
 _PARENT = "typeorm#strategy"
 
 
@@ -78,6 +86,7 @@ class ProjectNamingStrategy(NamingStrategy):
             return text
         if member.name not in self._failed:
             self._failed.add(member.name)
+            self.is_assumed |= member.name in _NAMING_DATA
             reason = result.reason if isinstance(result, Unknown) else "its result is not a text"
             message = (
                 f"{owner.decl.name}.{member.name} is not followed: {reason}; TypeORM's own is used"
