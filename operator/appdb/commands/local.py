@@ -13,6 +13,7 @@ from appdb.local.binaries import ensure_binaries
 from appdb.local.cache import Report, locked
 from appdb.local.demo import run_demo
 from appdb.local.failure import SandboxError
+from appdb.local.helm import ensure_helm
 from appdb.local.places import DEFAULT_NAME, list_sandboxes, sandbox_dir
 from appdb.local.report import link_clients, own_command, read_parts, render_environment
 from appdb.local.sandbox import Options, Sandbox
@@ -112,10 +113,13 @@ def env(name: str) -> None:
 
 
 @local.command()
-def prepare() -> None:
+@click.option("--helm", is_flag=True, help="Helm too, which the tests of the chart use.")
+def prepare(*, helm: bool) -> None:
     """Get the control plane's programs into the cache, as `up` does when they are missing."""
     binaries = ensure_binaries(report=_Reporter())
     click.echo(f"Programs are ready: {binaries.apiserver.parent}")
+    if helm:
+        click.echo(f"Helm is ready: {ensure_helm(report=_Reporter())}")
 
 
 @local.command()
