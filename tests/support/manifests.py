@@ -46,7 +46,9 @@ def find_helm() -> str | None:
     """APPDB_HELM, the user's cache, or the PATH."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "appdb"
     candidates = [os.environ.get("APPDB_HELM"), *map(str, cache.glob("**/helm"))]
-    return next((each for each in candidates if each and Path(each).exists()), shutil.which("helm"))
+    return next(
+        (each for each in candidates if each and Path(each).is_file()), shutil.which("helm")
+    )
 
 
 def render_chart(values: dict[str, Any]) -> dict[tuple[str, str], Manifest]:
