@@ -1,0 +1,157 @@
+"""Elections on a real API server; only the clock is the test's own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from kubernetes.aio import client, config
+
+from appdb.cluster.client import Cluster
+from appdb.cluster.lease import LEASE_SECONDS, Election
+from appdb.cluster.resources import LEASES
+from appdb.local.controlplane import ControlPlane
+
+pytestmark = pytest.mark.cluster
+
+
+class Clock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+async def api(control_plane: ControlPlane) -> AsyncIterator[Cluster]:
+    settings = client.Configuration()
+    await config.load_kube_config(
+        config_file=str(control_plane.kubeconfig), client_configuration=settings
+    )
+    cluster = Cluster(client.ApiClient(configuration=settings))
+    yield cluster
+    await cluster.close()
+
+
+def a_candidate(api: Cluster, namespace: str, name: str, clock: Clock) -> Election:
+    return Election(
+        cluster=api,
+        namespace=namespace,
+        name="lead",
+        identity=name,
+        clock=clock,
+        wall_clock=lambda: datetime.now(tz=UTC),
+    )
+
+
+async def spec_of(api: Cluster, namespace: str) -> dict:
+    live = await api.get(LEASES, namespace, "lead")
+    assert live is not None
+    return live["spec"]
+
+
+async def test_the_first_candidate_leads_and_says_so_in_the_lease(api: Cluster, namespace: str):
+    first = a_candidate(api, namespace, "first", Clock())
+
+    await first.win()
+
+    assert first.is_leader
+    spec = await spec_of(api, namespace)
+    assert ("first", LEASE_SECONDS, 0) == (
+        spec["holderIdentity"],
+        spec["leaseDurationSeconds"],
+        spec["leaseTransitions"],
+    )
+
+
+async def test_a_second_candidate_waits_until_the_lease_has_run_out_by_its_own_clock(
+    api: Cluster, namespace: str
+):
+    clock = Clock()
+    first, second = (a_candidate(api, namespace, name, clock) for name in ("first", "second"))
+    await first.win()
+
+    assert not await second._try()
+    clock.now += LEASE_SECONDS - 0.1
+    assert not await second._try()
+    clock.now += 0.2
+    assert await second._try()
+
+    spec = await spec_of(api, namespace)
+    assert ("second", 1) == (spec["holderIdentity"], spec["leaseTransitions"])
+    assert not await first._try()
+
+
+async def test_a_lease_that_is_renewed_is_not_taken(api: Cluster, namespace: str):
+    clock = Clock()
+    first, second = (a_candidate(api, namespace, name, clock) for name in ("first", "second"))
+    await first.win()
+    for _ in range(4):
+        assert not await second._try()
+        clock.now += 10
+        assert await first._try()
+
+    assert not await second._try()
+    assert 0 == (await spec_of(api, namespace))["leaseTransitions"]
+
+
+async def test_a_lease_that_was_given_back_is_taken_at_once(api: Cluster, namespace: str):
+    clock = Clock()
+    first, second = (a_candidate(api, namespace, name, clock) for name in ("first", "second"))
+    await first.win()
+
+    await first.release()
+
+    assert not first.is_leader
+    assert await second._try()
+
+
+async def test_a_stand_by_gives_nothing_back(api: Cluster, namespace: str):
+    clock = Clock()
+    first, second = (a_candidate(api, namespace, name, clock) for name in ("first", "second"))
+    await first.win()
+    await second._try()
+
+    await second.release()
+
+    assert "first" == (await spec_of(api, namespace))["holderIdentity"]
+
+
+async def test_a_leader_whose_lease_was_taken_stops_holding(api: Cluster, namespace: str):
+    clock = Clock()
+    first, second = (a_candidate(api, namespace, name, clock) for name in ("first", "second"))
+    await first.win()
+    await second._try()
+    clock.now += LEASE_SECONDS + 1
+    await second.win()
+
+    async with asyncio.timeout(20):
+        await first.hold()
+
+    assert not first.is_leader
+
+
+async def test_a_leader_that_could_not_renew_in_time_stops_holding(api: Cluster, namespace: str):
+    clock = Clock()
+    first = a_candidate(api, namespace, "first", clock)
+    await first.win()
+    clock.now += 11
+
+    async with asyncio.timeout(20):
+        await first.hold()
+
+    assert not first.is_leader
+
+
+async def test_of_candidates_at_one_moment_exactly_one_leads(api: Cluster, namespace: str):
+    clock = Clock()
+    candidates = [a_candidate(api, namespace, f"c{number}", clock) for number in range(8)]
+
+    await asyncio.gather(*(each._try() for each in candidates))
+
+    leaders = [each.identity for each in candidates if each.is_leader]
+    assert 1 == len(leaders)
+    assert leaders[0] == (await spec_of(api, namespace))["holderIdentity"]
