@@ -21,7 +21,6 @@ from appdb.plan.policy import Policy  # noqa: E402
 from appdb.postgres.apply import Run, apply_release  # noqa: E402
 from appdb.postgres.inspect import read_catalog  # noqa: E402
 from appdb.postgres.migrate import plan_release  # noqa: E402
-from appdb.postgres.scratch import Scratch  # noqa: E402
 from support.releases import places, release_of  # noqa: E402
 
 TABLE = """

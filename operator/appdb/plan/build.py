@@ -33,7 +33,18 @@ from appdb.plan.diff import (
 )
 from appdb.plan.hints import possible_rename
 from appdb.plan.order import order_units
-from appdb.plan.recipes import columns, counting, indexes, misc, retype, rules, tables, types
+from appdb.plan.recipes import (
+    columns,
+    counting,
+    domains,
+    enums,
+    indexes,
+    misc,
+    retype,
+    rules,
+    tables,
+    types,
+)
 from appdb.plan.recipes.context import Context, is_retyped, used_columns
 from appdb.plan.unit import Unit
 
@@ -129,9 +140,9 @@ def _altered(ctx: Context, key: Key, before: Record, after: Record) -> Iterable[
         case Column(), Column():
             return _altered_column(ctx, key, before, after)
         case EnumType(), EnumType():
-            return types.change_enum(ctx, key, before, after)
+            return enums.change_enum(ctx, key, before, after)
         case DomainType(), DomainType():
-            return types.change_domain(ctx, key, before, after)
+            return domains.change_domain(ctx, key, before, after)
         case CompositeType(), CompositeType():
             return types.change_composite(ctx, key, before, after)
         case Sequence(), Sequence():

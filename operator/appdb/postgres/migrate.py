@@ -22,7 +22,7 @@ from appdb.plan.order import order_units
 from appdb.plan.plan import Plan, decide
 from appdb.plan.policy import Judged, Policy, Verdict
 from appdb.plan.recipes.context import Context
-from appdb.plan.recipes.types import enum_with_labels
+from appdb.plan.recipes.enums import enum_with_labels
 from appdb.plan.renames import Renames, rename_units, resolve_renames
 from appdb.plan.scope import drift_of, foreign_of, keys_of_options, origins_of, record_digest
 from appdb.plan.unit import Unit, gone
