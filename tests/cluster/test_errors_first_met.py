@@ -281,6 +281,15 @@ def test_a_source_that_is_too_large_is_told_by_how_much(team: Team):
     require_stalled(team, "shop", "SourceTooLarge", "MiB")
 
 
+def test_kubectl_get_says_in_one_line_what_is_wrong(team: Team):
+    team.apply("shop", serverRef={"name": "nowhere-else"})
+    team.await_says("shop", "ServerReachable", "False", "ServerNotFound")
+
+    line = team.sandbox.kubectl("get", "appdb", "shop", "-n", team.namespace, "--no-headers")
+
+    assert ["shop", "False", "ServerNotFound"] == line.split()[:3]
+
+
 def test_an_object_that_fails_is_told_once_and_not_written_again(team: Team):
     team.apply("shop", serverRef={"name": "nowhere-else"})
     team.await_says("shop", "Reconciling", "True", "ProgressingWithRetry")
