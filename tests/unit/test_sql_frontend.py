@@ -7,8 +7,8 @@ from appdb.source.bundle import bundle_of_texts
 
 ALLOWED = [
     "CREATE SCHEMA billing",
-    "CREATE TABLE IF NOT EXISTS a (b int DEFAULT 1, c text CHECK (c <> ';'))",
-    "CREATE UNLOGGED TABLE a (b int)",
+    "CREATE TABLE IF NOT EXISTS c (b int DEFAULT 1, d text CHECK (d <> ';'))",
+    "CREATE UNLOGGED TABLE c (b int)",
     "CREATE TYPE mood AS ENUM ('a;b', 'it''s')",
     "CREATE TYPE pair AS (a int, b text)",
     "CREATE DOMAIN positive AS int CHECK (VALUE > 0)",
@@ -47,7 +47,7 @@ def read(text, **more):
 
 @pytest.mark.parametrize("statement", ALLOWED)
 def test_a_declaration_is_handed_on_as_it_is_written(statement):
-    found = read(f"-- first\nCREATE TABLE base (id int);\n{statement};\n")
+    found = read(f"-- first\nCREATE TABLE base (id int);\nCREATE TABLE a (b int);\n{statement};\n")
     assert statement in [each.sql for each in found.statements]
     assert not found.is_blocked
 
@@ -109,6 +109,40 @@ def test_an_orm_wins_over_plain_sql_and_the_loser_is_told():
     assert all("id text" not in each.sql for each in found.statements)
 
 
+UNLOADABLE = {
+    "missing table": "CREATE TABLE c (x int REFERENCES nowhere (id));",
+    "column that the winner lacks": "CREATE TABLE c (x text REFERENCES a (name));",
+    "type that does not fit": "CREATE TABLE c (x uuid REFERENCES a);",
+    "index of a missing table": "CREATE INDEX ON nowhere (id);",
+    "late reference": "ALTER TABLE b ADD CONSTRAINT f FOREIGN KEY (t) REFERENCES a (id);",
+    "late reference to nothing": "ALTER TABLE b ADD FOREIGN KEY (t) REFERENCES nowhere (id);",
+}
+
+
+@pytest.mark.parametrize("statement", UNLOADABLE.values(), ids=UNLOADABLE)
+def test_a_statement_that_could_not_load_is_left_out_and_told(statement):
+    files = {"p.prisma": PRISMA}
+    found = read(f"CREATE TABLE b (i int REFERENCES a (id), t text);\n{statement}", **files)
+
+    assert [(each.code, str(each.span)) for each in found.findings] == [
+        ("SQL_LEFT_OUT", "schema.sql:2:1")
+    ]
+    assert {each.name for each in found.statements} == {"a", "b"}
+
+
+def test_what_needs_a_statement_that_is_left_out_goes_with_it():
+    found = read(
+        "CREATE TABLE b (i int PRIMARY KEY REFERENCES nowhere);\n"
+        "CREATE TABLE c (i int REFERENCES b);\nCREATE INDEX ON c (i);"
+    )
+
+    assert [str(each.span) for each in found.findings] == [
+        f"schema.sql:{line}:1" for line in (1, 2, 3)
+    ]
+    assert found.statements == ()
+    assert found.is_blocked
+
+
 def test_an_unfinished_quote_is_a_located_error():
     found = read("CREATE TABLE a (id int);\nCREATE TABLE b (c text DEFAULT 'x);")
     assert [(each.code, str(each.span)) for each in found.findings] == [
@@ -124,3 +158,11 @@ def test_uuids_are_made_by_the_built_in_function_where_the_extension_is_not_to_b
     assert "gen_random_uuid()" in swapped.statements[0].sql
     assert swapped.schema.extensions == ()
     assert [each.code for each in swapped.findings] == ["UUID_BUILT_IN"]
+
+
+def test_a_relational_orm_wins_over_documents():
+    model = "const m = require('mongoose');\nm.model('A', new m.Schema({ t: String }), 'a');\n"
+    found = analyze(bundle_of_texts({"a.js": model, "p.prisma": PRISMA}))
+
+    assert [each.code for each in found.findings] == ["TABLE_IN_TWO_SOURCES"]
+    assert [each.framework for each in found.schema.tables] == ["prisma"]

@@ -19,6 +19,7 @@ from appdb.source.frontend import Detection, Extraction, FrontEnd
 from appdb.source.merge import Reading, joined, merge
 from appdb.source.project import Project
 from appdb.source.soundness.schema import sound
+from appdb.source.soundness.verbatim import sound_statements
 
 # From this rank on a front end reads types, not tables; it is not asked where an ORM answers.
 TYPES_RANK = 50
@@ -52,7 +53,10 @@ def analyze(bundle: SourceBundle, options: AnalysisOptions = DEFAULT_OPTIONS) ->
     readings, remarks = _read(project, options)
     merged, clashes = merge(readings)
     schema, unsound = sound(merged.schema, merged.told)
-    schema, statements, extended = with_extensions(schema, merged.statements, options.extensions)
+    verbatim, told, unloadable = sound_statements(merged.statements, merged.told, schema.tables)
+    if told is not merged.told:
+        schema, unsound = sound(merged.schema, told)
+    schema, statements, extended = with_extensions(schema, verbatim, options.extensions)
     findings = (
         *_unreadable(project, readings),
         *_left_out(bundle),
@@ -60,6 +64,7 @@ def analyze(bundle: SourceBundle, options: AnalysisOptions = DEFAULT_OPTIONS) ->
         *(finding for reading in readings for finding in reading.extraction.findings),
         *clashes,
         *unsound,
+        *unloadable,
         *extended,
     )
     paths = sorted({path for reading in readings for path in reading.detection.files})
@@ -73,7 +78,7 @@ def analyze(bundle: SourceBundle, options: AnalysisOptions = DEFAULT_OPTIONS) ->
             )
             for reading in readings
         ),
-        schema=joined([schema, merged.told]),
+        schema=joined([schema, told]),
         statements=in_loading_order(render(schema), statements),
         findings=in_order(findings),
     )

@@ -45,7 +45,7 @@ class FrontEnd(Protocol):
 
     `name` is the word of `spec.source.framework` in lower case (`prisma`), `title` the
     name as its makers write it (`Prisma`). `rank` decides who wins when two declare the
-    same table: lower first (migrations and ORMs 10, types 50, SDL 60).
+    same table: lower first (ORMs 10, documents 20, plain SQL 40, types 50, SDL 60).
     """
 
     name: str

@@ -21,7 +21,7 @@ def sound_references(
         names.constraint(taken, "constraint", table.evidence)
     kept: list[ForeignKey] = []
     for key in table.foreign_keys:
-        problem = _problem(table, key, tables.get(place(key.schema, key.table)))
+        problem = problem_of(table, key, tables.get(place(key.schema, key.table)))
         if problem is not None:
             called = f' "{key.name}"' if key.name else ""
             remarks.warn(
@@ -48,7 +48,8 @@ def _keys(table: Table) -> list[PrimaryKey | Unique]:
     return [*([table.primary_key] if table.primary_key else []), *table.uniques]
 
 
-def _problem(table: Table, key: ForeignKey, target: Table | None) -> str | None:
+def problem_of(table: Table, key: ForeignKey, target: Table | None) -> str | None:
+    """Return why a foreign key of a table does not load with this table on its other side."""
     if target is None:
         return f'there is no table "{key.table}"'
     if not key.columns or len(key.columns) != len(key.referenced):

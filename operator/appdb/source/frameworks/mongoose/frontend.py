@@ -31,7 +31,7 @@ class Mongoose:
 
     name = "mongoose"
     title = "Mongoose"
-    rank = 10
+    rank = 20  # behind ORMs whose tables are meant for Postgres
 
     def detect(self, project: Project) -> Detection | None:
         """Claim the project when it names Mongoose and a file makes a schema."""

@@ -5,13 +5,14 @@ The statement itself is what is run; here it is only told.
 
 from dataclasses import dataclass, field, replace
 
-from appdb.model.finding import Evidence
+from appdb.model.ddl import DdlKind, DdlStatement
+from appdb.model.finding import Evidence, Span
 from appdb.model.schema import Action, Column, Enum, ForeignKey, PrimaryKey, Table, Unique
 from appdb.model.types import PgType
 from appdb.source.frameworks.sql.allow import Made
 from appdb.source.frameworks.sql.cursor import Cursor, columns_of, split_by_comma
 from appdb.source.frameworks.sql.split import Script
-from appdb.source.sqltext import Token, TokenKind, string_text
+from appdb.source.sqltext import Token, TokenKind, string_text, tokens
 
 _RULES = frozenset({"constraint", "primary", "unique", "check", "foreign", "exclude", "like"})
 _BEHIND_TYPE = frozenset(
@@ -68,6 +69,22 @@ def read_enum(file: Script, found: list[Token], made: Made) -> Enum | None:
         labels=tuple(label for label in labels if label is not None),
         evidence=_evidence(file, found[0], "sql.enum"),
     )
+
+
+def reference_of(statement: DdlStatement) -> ForeignKey | None:
+    """Return the foreign key that an ALTER TABLE ... ADD ... FOREIGN KEY makes."""
+    cursor = Cursor([*tokens(statement.sql)])
+    evidence = statement.evidence or Evidence(span=Span(path="", line=1), rule="sql.constraint")
+    if statement.kind is not DdlKind.CONSTRAINT:
+        return None
+    while cursor.token is not None:
+        if cursor.take("foreign", "key"):
+            columns, read = columns_of(cursor.group()), _Read()
+            if cursor.take("references"):
+                _reference(cursor, statement.name, columns, evidence, read)
+            return next(iter(read.foreign_keys), None)
+        cursor.at += 1
+    return None
 
 
 def evidence_of(file: Script, found: list[Token]) -> Evidence:
