@@ -67,8 +67,8 @@ def _units(ctx: Context, change: Change, covered: frozenset[Key]) -> Iterable[Un
             return () if key in covered else _dropped(ctx, key, record)
         case Altered(key=key, before=before, after=after):
             return _altered(ctx, key, before, after)
-        case Renamed(key=key, to=to):
-            return (misc.rename_object(key, to),)
+        case Renamed(key=key, to=to, record=record):
+            return (misc.rename_object(key, to, record),)
         case Replaced(key=key):
             return () if key in covered else (_replaced(ctx, change),)
         case Commented(key=key, text=text):

@@ -279,7 +279,8 @@ def _comments(live: Catalog, desired: Catalog, managed: AbstractSet[Key]) -> Ite
 
 def _comes_with_its_comment(key: Key, live: Catalog, desired: Catalog) -> bool:
     """A new table brings the comments of its parts with it, but those of foreign keys."""
-    if key.kind is Kind.TABLE:
+    brings = {Kind.TABLE, Kind.ENUM, Kind.DOMAIN, Kind.COMPOSITE, Kind.NAMESPACE, Kind.EXTENSION}
+    if key.kind in brings:
         return True
     record: Record | None = desired.objects.get(key)
     if isinstance(record, Constraint) and record.rule is Rule.FOREIGN_KEY:

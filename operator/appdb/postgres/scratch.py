@@ -12,13 +12,13 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg import sql
 
 from appdb.errors import DDLFailed, ExtensionNotAllowed, InsufficientPrivilege, InvalidSpec
-from appdb.model.catalog import Catalog, Extension, Kind
+from appdb.model.catalog import Catalog, Constraint, Extension, Kind
 from appdb.model.ddl import DdlKind, DdlStatement
 from appdb.model.digest import digest_of_texts
 from appdb.plan.clone import clone_statements
@@ -29,19 +29,24 @@ PREFIX = "_appdb_scratch_"
 STALE_SECONDS = 3_600
 SETTINGS = SessionSettings(role=None, application_name="appdb-scratch", statement_timeout_ms=60_000)
 
+_NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)(?:\s*\.\s*(?:"(?:[^"]|"")+"|[\w$]+))?'
 _ALLOWED = re.compile(
-    r"(CREATE\s+(SCHEMA|(UNLOGGED\s+)?TABLE|TYPE|DOMAIN|SEQUENCE|(UNIQUE\s+)?INDEX|EXTENSION)"
-    r"|ALTER\s+TABLE\s+(ONLY\s+)?\S+\s+ADD\s+"
-    r"|ALTER\s+TABLE\s+(ONLY\s+)?\S+\s+ALTER\s+COLUMN\s+\S+\s+(SET\s+DEFAULT|ADD\s+GENERATED)"
-    r"|ALTER\s+SEQUENCE\s+.*\bOWNED\s+BY"
-    r"|COMMENT\s+ON)\b",
+    r"(?:CREATE\s+(?:SCHEMA|(?:UNLOGGED\s+)?TABLE|TYPE|DOMAIN|SEQUENCE|(?:UNIQUE\s+)?INDEX"
+    r"|EXTENSION)\b"
+    rf"|ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{_NAME}\s+(?:ADD\b"
+    rf"|ALTER\s+(?:COLUMN\s+)?{_NAME}\s+(?:SET\s+DEFAULT|ADD\s+GENERATED)\b)"
+    rf"|ALTER\s+SEQUENCE\s+(?:IF\s+EXISTS\s+)?{_NAME}\s.*\bOWNED\s+BY\b"
+    r"|COMMENT\s+ON\b)",
     re.IGNORECASE | re.DOTALL,
 )
 _REFUSED = re.compile(
-    r"CREATE\s+(UNLOGGED\s+)?TABLE\s.*\bAS\s+(SELECT|TABLE|VALUES|EXECUTE|WITH)\b"
-    r"|CREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY",
+    r"CREATE\s+(?:UNLOGGED\s+)?TABLE\s[^(]*\bAS\s+(?:\(|SELECT|TABLE|VALUES|EXECUTE|WITH)"
+    r"|CREATE\s+(?:UNLOGGED\s+)?TABLE\s.*\)\s*AS\s+(?:SELECT|TABLE|VALUES|EXECUTE|WITH)\b"
+    r"|CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY",
     re.IGNORECASE | re.DOTALL,
 )
+_REMARKS = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+_UNSUPPORTED = {"partitioned table", "partition", "foreign table"}
 _EXTENSION_NAME = re.compile(
     r'CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:"([^"]+)"|(\w+))', re.IGNORECASE
 )
@@ -188,7 +193,7 @@ class Scratch:
         cache_key = digest_of_texts([*(s.sql for s in statements), "", *sorted(extensions)])
         found = self._desired.get(cache_key)
         if found is None:
-            found = await self._make_desired(statements, live)
+            found = declared_catalog(await self._make_desired(statements, live))
             self._desired.clear()
             self._desired[cache_key] = found
         return found
@@ -244,10 +249,27 @@ class Scratch:
             return await bench.catalog()
 
 
+def declared_catalog(catalog: Catalog) -> Catalog:
+    """Refuse what cannot be managed, and take every declared rule for one that holds."""
+    refused = [s for s in catalog.strangers if s.kind in _UNSUPPORTED]
+    if refused:
+        raise InvalidSpec(
+            f"the source declares {refused[0].kind} {refused[0].name}: partitions and foreign"
+            " tables cannot be managed; make them by hand and leave them out of the source"
+        )
+    objects = {
+        key: replace(record, is_valid=True)
+        if isinstance(record, Constraint) and not record.is_valid
+        else record
+        for key, record in catalog.objects.items()
+    }
+    return replace(catalog, objects=objects)
+
+
 def check_statements(statements: Iterable[DdlStatement]) -> None:
     """Refuse what a source may not hold: anything but declarations of a schema."""
     for statement in statements:
-        text = statement.sql.lstrip()
+        text = statement.sql[_REMARKS.match(statement.sql).end() :]  # type: ignore[union-attr]  # it matches nothing at least
         if not _ALLOWED.match(text) or _REFUSED.match(text):
             place = f"{statement.evidence.span}: " if statement.evidence else ""
             words = " ".join(text.split()[:3])

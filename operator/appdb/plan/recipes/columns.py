@@ -14,7 +14,8 @@ from appdb.plan.unit import Backfill, Obstacle, Probe, Step, Tag, Token, Unit, e
 
 def add_column(ctx: Context, key: Key, column: Column) -> Unit:
     """Add a column: at once where Postgres needs no rewrite, else filled in batches."""
-    needs = exists(key.table, *((column.base,) if column.base else ()))
+    uses = (key._replace(name=name) for name in column.uses)
+    needs = exists(key.table, *((column.base,) if column.base else ())) | typed(*uses)
     backfill = ctx.backfills.get(key)
     if column.identity or ctx.owned_sequences(key):
         return _add_counting(ctx, key, column)
@@ -30,7 +31,7 @@ def add_column(ctx: Context, key: Key, column: Column) -> Unit:
         phase=Phase.COLUMNS,
         steps=(
             Step(
-                statements=(_add(key, column), *_comment(ctx, key)),
+                statements=(_add(key, column),),
                 reason="adds a column; no row is written"
                 if fills
                 else "adds a required column to an empty table",
@@ -46,11 +47,6 @@ def add_column(ctx: Context, key: Key, column: Column) -> Unit:
 
 def _add(key: Key, column: Column) -> str:
     return render.alter(key, f"ADD COLUMN {render.column_definition(key.name, column)}")
-
-
-def _comment(ctx: Context, key: Key) -> tuple[str, ...]:
-    text = ctx.desired.comments.get(key)
-    return (render.comment(key, text),) if text else ()
 
 
 def _rows_exist(ctx: Context, key: Key) -> tuple[Probe, ...]:
@@ -81,7 +77,6 @@ def _add_counting(ctx: Context, key: Key, column: Column) -> Unit:
                     *(render.create_sequence(name, record) for name, record in owned),
                     _add(key, column),
                     *(render.own_sequence(name, key) for name, _ in owned),
-                    *_comment(ctx, key),
                 ),
                 reason="adds a counting column; every row is written again to get its number",
                 pace=Pace.LONG,
@@ -96,7 +91,6 @@ def _add_counting(ctx: Context, key: Key, column: Column) -> Unit:
 
 def _add_rewriting(key: Key, column: Column, needs: frozenset[Token]) -> Unit:
     what = "a computed column" if column.generated else "a column of a domain with a rule"
-    uses = [key._replace(name=name) for name in column.uses]
     return Unit(
         subject=key,
         phase=Phase.COLUMNS,
@@ -109,7 +103,7 @@ def _add_rewriting(key: Key, column: Column, needs: frozenset[Token]) -> Unit:
         ),
         step_class=StepClass.BLOCKS,
         rewrites=(key.table,),
-        needs=needs | typed(*uses),
+        needs=needs,
         makes=typed(key),
     )
 
@@ -120,7 +114,7 @@ def _add_filled(ctx: Context, key: Key, column: Column, backfill: str) -> Unit:
     if column.default is not None:
         actions.append(f"ALTER COLUMN {name} SET DEFAULT {column.default}")
     first = Step(
-        statements=(render.alter(key, *actions), *_comment(ctx, key)),
+        statements=(render.alter(key, *actions),),
         reason="adds the column empty, so that no row is written under the lock",
         undo=(render.alter(key, f"DROP COLUMN IF EXISTS {name}"),),
     )
@@ -299,7 +293,7 @@ def drop_column(ctx: Context, key: Key, column: Column) -> Unit:
         ),
         step_class=StepClass.DESTROYS,
         hazards=frozenset({Hazard.DROP_COLUMN}),
-        needs=gone(*resting),
+        needs=exists(key) | gone(*resting),
         makes=gone(key, *_gone_with(ctx, key)),
         obstacle=Obstacle(
             hazard="dependents", hint=f"used by {', '.join(strangers)}: drop or change these first"

@@ -3,7 +3,7 @@
 Values and look-ups only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -107,6 +107,10 @@ class Context:
             for key in self.live.keys(Kind.COLUMN)
             if (record := self.live.column(key)) is not None and record.base == base
         }
+
+    def foreign_rules(self, rules: Iterable[Key]) -> tuple[str, ...]:
+        """Those of these rules that are not ours; a change that needs them gone must not be."""
+        return tuple(f"{rule.kind} {rule}" for rule in rules if rule not in self.managed)
 
     def strangers_on(self, table: Key, column: str) -> tuple[str, ...]:
         """What is not ours and would go or break with a column."""

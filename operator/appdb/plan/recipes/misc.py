@@ -3,7 +3,7 @@
 Pure.
 """
 
-from appdb.model.catalog import Constraint, Index, Key, Kind, Record
+from appdb.model.catalog import Constraint, Index, Key, Kind, Record, Sequence
 from appdb.model.identifiers import quoted
 from appdb.plan import render
 from appdb.plan.hazards import Hazard, Lock, Pace, Phase, StepClass
@@ -20,10 +20,11 @@ _WORDS = {
 }
 
 
-def rename_object(key: Key, to: Key) -> Unit:
+def rename_object(key: Key, to: Key, record: Record) -> Unit:
     """Give something the declared name; nothing else of it changes."""
     if key.kind in {Kind.CONSTRAINT, Kind.INDEX}:
         return rename_rule(key, to)
+    owner = record.owner if isinstance(record, Sequence) else None
     return Unit(
         subject=to,
         phase=Phase.RENAMES,
@@ -34,6 +35,7 @@ def rename_object(key: Key, to: Key) -> Unit:
             ),
         ),
         step_class=StepClass.SAFE,
+        needs=exists(owner.table) if owner is not None else frozenset(),
         makes=exists(to) | gone(key),
     )
 

@@ -48,6 +48,7 @@ def remake(
     ]
     strangers = sorted(
         {s for column in users for s in ctx.live.dependents.get(ctx.origin(column), ())}
+        | {*ctx.foreign_rules(rules)}
     )
     return Unit(
         subject=key,

@@ -122,7 +122,8 @@ def _with_rules_checked(ctx: Context, key: Key, found: TypeChange) -> TypeChange
 def _obstacle(
     ctx: Context, key: Key, found: TypeChange, change: tuple[Column, Column]
 ) -> Obstacle | None:
-    strangers = ctx.live.dependents.get(ctx.origin(key), ())
+    around = ctx.foreign_rules(_rules_around(ctx, key, *change)[0])
+    strangers = (*ctx.live.dependents.get(ctx.origin(key), ()), *around)
     if strangers:
         return Obstacle(
             hazard="dependents",

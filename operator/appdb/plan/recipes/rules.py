@@ -270,7 +270,7 @@ def drop_constraint(ctx: Context, key: Key, record: Constraint) -> Unit:
         ),
         step_class=StepClass.COMPATIBILITY,
         hazards=frozenset({Hazard.DROP_CONSTRAINT}),
-        needs=gone(*resting),
+        needs=exists(key.table) | gone(*resting),
         makes=gone(key),
         obstacle=Obstacle(hazard="dependents", hint=f"{', '.join(hand_made)} rest on it")
         if hand_made
@@ -291,6 +291,7 @@ def rename_rule(key: Key, to: Key) -> Unit:
         phase=Phase.RENAMES,
         steps=(Step(statements=(sql,), reason="the same rule under another name", lock=lock),),
         step_class=StepClass.SAFE,
+        needs=exists(key.table),
         makes=exists(to) | gone(key),
     )
 

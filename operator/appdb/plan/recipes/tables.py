@@ -97,6 +97,21 @@ def _pairs(table: Table) -> list[tuple[str, str]]:
     return [(n, v) for n, _, v in (option.partition("=") for option in table.options)]
 
 
+def _holding_parents(ctx: Context, key: Key) -> str:
+    """While the drop waits, rows of other tables that its rows point at cannot be deleted."""
+    held = sorted(
+        str(record.target)
+        for record in ctx.live.constraints(key).values()
+        if record.target is not None
+        and record.target != key
+        and record.target not in ctx.dropped
+        and "ON DELETE" not in record.definition
+    )
+    if not held:
+        return ""
+    return f"; until then its rows keep those of {', '.join(held)} that they point at"
+
+
 def drop_table(ctx: Context, key: Key) -> Unit:
     """Drop a table that is no longer declared."""
     incoming = ctx.references_to(key, ())
@@ -121,7 +136,7 @@ def drop_table(ctx: Context, key: Key) -> Unit:
                     ),
                     f"DROP TABLE {key.quoted}",
                 ),
-                reason="deletes the table and its rows for good",
+                reason="deletes the table and its rows for good" + _holding_parents(ctx, key),
             ),
         ),
         step_class=StepClass.DESTROYS,
