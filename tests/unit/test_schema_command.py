@@ -88,6 +88,7 @@ BAD = {
     "syntax": ({"schema.prisma": PRISMA + "\nmodel Broken {\n  id Int @id(\n}\n"}, [], "error"),
     "no such path": ({}, ["nowhere"], "cannot read"),
     "no such framework": ({"schema.prisma": PRISMA}, ["--framework", "Odd"], "no front end"),
+    "no such output": ({"schema.prisma": PRISMA}, ["-o", "xml"], "not one of"),
     "not text": ({"schema.prisma": "model A {\0"}, [], "FILE_NOT_TEXT"),
     "refused": ({"schema.sql": "CREATE TABLE a (b int);\nDROP TABLE a;"}, [], "SQL_REFUSED"),
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from appdb.errors import InvalidInput, NothingDetected
 from appdb.model.analysis import Analysis, Framework
 from appdb.model.finding import Finding, Severity, Span
+from appdb.model.words import counted
 from appdb.source.bundle import SourceBundle
 from appdb.source.ddl_order import in_loading_order
 from appdb.source.dialect import render
@@ -146,7 +147,7 @@ def _not_read(front_end: FrontEnd, detection: Detection, winner: Reading) -> Fin
     return Finding(
         code="TYPES_NOT_READ",
         severity=Severity.INFO,
-        message=f"{len(detection.files)} files of {front_end.title} were not read: "
+        message=f"{counted(len(detection.files), 'file')} of {front_end.title} not read: "
         f"{winner.front_end.title} declares the schema",
     )
 
@@ -181,11 +182,11 @@ def _require_something(found: Analysis, project: Project, options: AnalysisOptio
     kinds = chosen(options.framework)
     looked_for = ", ".join(each.title for each in kinds)
     ignored = f" ({len(project.ignored)} more were ignored)" if project.ignored else ""
-    asked = "" if options.framework.casefold() == AUTO else "; spec.source.framework may be Auto"
+    asked = "" if options.framework.casefold() == AUTO else "; the framework may be left to Auto"
     if found.frameworks:
         names = ", ".join(each.name for each in found.frameworks)
         raise NothingDetected(f"{names} was found, but it declares no table{asked}")
     raise NothingDetected(
-        f"no schema in {len(project.files)} files{ignored}: looked for {looked_for}; "
+        f"no schema in {counted(len(project.files), 'file')}{ignored}: looked for {looked_for}; "
         f"check the paths and globs of the source{asked}"
     )
