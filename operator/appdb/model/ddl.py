@@ -4,10 +4,10 @@ Values only; the text is made by the one printer in the source layer or taken fr
 plain SQL source, and run one statement per call.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from appdb.model.finding import Evidence
+from appdb.model.value import value
 
 
 class DdlKind(IntEnum):
@@ -24,7 +24,7 @@ class DdlKind(IntEnum):
     VIEW = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class DdlStatement:
     """One statement without the final semicolon.
 

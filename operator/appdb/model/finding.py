@@ -6,8 +6,10 @@ Values only. A finding is told to a person; it never changes the schema.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from appdb.model.value import value
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+
+@value(frozen=True, slots=True, kw_only=True, order=True)
 class Span:
     """A place in the source: path as given, line and column counted from 1."""
 
@@ -58,7 +60,7 @@ class Confidence(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Why a fact stands in the schema: the place, the rule (`prisma.default`) and how sure."""
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from appdb.model.finding import Evidence
 from appdb.model.types import PgType
+from appdb.model.value import value
 
 
 class Identity(StrEnum):
@@ -36,7 +37,7 @@ class Deferrable(StrEnum):
     DEFERRED = "INITIALLY DEFERRED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Column:
     """`default` and `generated` are SQL expressions; `source_name` is the name in the code.
 
@@ -56,7 +57,7 @@ class Column:
     source_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class PrimaryKey:
     name: str | None
     columns: tuple[str, ...]
@@ -75,7 +76,7 @@ class Unique:
     deferrable: Deferrable | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ForeignKey:
     name: str | None
     columns: tuple[str, ...]
@@ -104,7 +105,7 @@ class Exclusion:
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class IndexKey:
     """One part of an index: a column, or, with `expression`, SQL text that is parenthesized."""
 
@@ -116,7 +117,7 @@ class IndexKey:
     collation: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Index:
     name: str | None
     keys: tuple[IndexKey, ...]
@@ -129,7 +130,7 @@ class Index:
     storage: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Table:
     """`framework` names the front end that read it (`prisma`); `source_name` the model's name."""
 

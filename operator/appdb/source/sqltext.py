@@ -6,9 +6,10 @@ quoted names. It knows no grammar and never runs anything. Linear in the text.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+
+from appdb.model.value import value
 
 
 class TokenKind(StrEnum):
@@ -19,7 +20,7 @@ class TokenKind(StrEnum):
     SIGN = "sign"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Token:
     """`start` and `end` are offsets into the text."""
 

@@ -9,12 +9,12 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from appdb.model.identifiers import literal
 from appdb.model.types import PgType
+from appdb.model.value import value
 from appdb.source.frameworks.prisma.arguments import read_arguments
 from appdb.source.frameworks.prisma.model import EnumDeclaration
 from appdb.source.frameworks.prisma.remarks import Code, Invalid
@@ -41,7 +41,7 @@ _TIME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Default:
     """`sql` is the expression, `serial` asks for a sequence, `verbatim` is the author's own SQL."""
 
@@ -50,7 +50,7 @@ class Default:
     verbatim: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Target:
     """The field that the default is for; the rest is what other databases have."""
 

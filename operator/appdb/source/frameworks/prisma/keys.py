@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from appdb.model.finding import Evidence
 from appdb.model.schema import Index, IndexKey, PrimaryKey
+from appdb.model.value import value
 from appdb.source.frameworks.prisma.arguments import (
     Arguments,
     items_of,
@@ -40,7 +41,7 @@ _BLOCK_UNIQUE = ("fields", "name", "map", "clustered", "where")
 _BLOCK_INDEX = ("fields", "name", "map", "type", "clustered", "where")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Keys:
     """The keys of one model, by fields in order; `unique` are those of unique indexes."""
 
@@ -50,7 +51,7 @@ class Keys:
     unique: frozenset[tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Declared:
     """An attribute that makes a key, with the field it stands on or None for a block's."""
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from appdb.model.schema import Action
 from appdb.model.types import PgType
+from appdb.model.value import value
 from appdb.source.frameworks.prisma.syntax import Arity, Block, Field
 from appdb.source.frameworks.prisma.text import SourceText
 
@@ -25,7 +26,7 @@ class EnumDeclaration:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Scalar:
     """A field that becomes a column.
 
@@ -47,7 +48,7 @@ class Scalar:
         return self.field.arity
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Relation:
     """A field that points to another model; `fields` only on the side that holds the key."""
 

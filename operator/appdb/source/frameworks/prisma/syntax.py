@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from appdb.model.value import value
 from appdb.source.frameworks.prisma.text import SourceText
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Text:
     """A string, escapes resolved."""
 
@@ -19,13 +20,13 @@ class Text:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Number:
     text: str
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Name:
     """A constant or a path: `Cascade`, `true`, `address.street`."""
 
@@ -33,7 +34,7 @@ class Name:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sequence:
     items: "tuple[Expression, ...]"
     at: int
@@ -47,7 +48,7 @@ class Mapping:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Call:
     name: str
     arguments: "tuple[Argument, ...]"
@@ -57,7 +58,7 @@ class Call:
 Expression: TypeAlias = Text | Number | Name | Sequence | Mapping | Call
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Argument:
     """`name` is None for a positional argument."""
 
@@ -66,7 +67,7 @@ class Argument:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Attribute:
     """`@name(...)` or `@@name(...)`, the name without its signs."""
 
@@ -81,7 +82,7 @@ class Arity(StrEnum):
     LIST = "[]"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Field:
     """A field of a model; `unsupported` is the text of `Unsupported("...")`."""
 
@@ -95,7 +96,7 @@ class Field:
     base: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class EnumValue:
     name: str
     at: int
@@ -103,7 +104,7 @@ class EnumValue:
     base: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BlockAttribute:
     attribute: Attribute
     base: int
