@@ -23,6 +23,12 @@ COMMANDS = {
 }
 
 
+class WrongUsage(click.UsageError):
+    """A wrong argument; click's own exit code, 2, says here that there are changes."""
+
+    exit_code = 1
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported on first use."""
 
@@ -37,12 +43,11 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the subcommand; a wrong argument is exit code 1, for 2 says that there are changes."""
+        """Run the subcommand."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            error.exit_code = 1
-            raise
+            raise WrongUsage(error.format_message(), error.ctx) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
