@@ -58,6 +58,12 @@ _ZONE = TypeChange(
     reason="values are taken to be in UTC; what the application reads changes its meaning",
 )
 
+_FOLDED = TypeChange(
+    step_class=StepClass.BLOCKS,
+    rewrites=True,
+    reason="the values stay; what counts as the same text changes, indexes are built again",
+)
+
 _TYPE = re.compile(
     r"^(?P<head>.*?)(?:\((?P<mods>[\d,\- ]+)\))?(?P<tail>[^()\[\]]*)(?P<dims>(?:\[\])*)$"
 )
@@ -123,6 +129,8 @@ def type_change(before: Column, after: Column) -> TypeChange:
     old, new = spelled(before.type), spelled(after.type)
     if old.dimensions != new.dimensions:
         return _NEEDS_CAST
+    if {_bare(old.name), _bare(new.name)} in ({"citext", _TEXT}, {"citext", _VARCHAR}):
+        return _FOLDED if not new.modifiers else _too_long(_length(new))
     found = _modifier_change(old, new) if old.name == new.name else _builtin_change(old, new)
     if not old.dimensions or found.loses is None:
         return found
@@ -195,6 +203,11 @@ def _to_integer(old: Spelled, new: Spelled) -> TypeChange:
         return _narrowed(f"{{c}} <> round({{c}}) OR {{c}} >= {bound} OR {{c}} < -{bound}")
     whole = f"{{c}} <> trunc({{c}}) OR {{c}} >= {bound}::float8 OR {{c}} < -{bound}::float8"
     return _narrowed(whole)
+
+
+def _bare(name: str) -> str:
+    """The name of a type of an extension without its schema."""
+    return name.rpartition(".")[2]
 
 
 def _back_and_forth(old: Spelled, new: Spelled) -> str:
