@@ -195,6 +195,8 @@ def _checks(table: Table, names: TableNames, remarks: Remarks) -> Iterable[Check
 
 def sound_indexes(table: Table, relations: Relations, remarks: Remarks) -> Table:
     """Return a table with the indexes that load; all other names are taken by now."""
+    if not table.indexes:
+        return table
     names = TableNames(table, relations, remarks)
     kept: list[Index] = []
     for index in table.indexes:

@@ -16,6 +16,8 @@ def sound_references(
     table: Table, tables: Mapping[Place, Table], relations: Relations, remarks: Remarks
 ) -> Table:
     """Return the table with the foreign keys that load; `tables` are all others, sound already."""
+    if not table.foreign_keys:
+        return table
     names = TableNames(table, relations, remarks)
     for taken in _other_constraints(table):
         names.constraint(taken, "constraint", table.evidence)
