@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 from client import Client
 from figure import Figure
+from processor import children_of, processor_seconds, told
 from psycopg import sql
 from schema import TABLES, prisma_schema
 
@@ -104,15 +105,21 @@ def measure_many(
         with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
             list(pool.map(lambda name: provision_plainly(sandbox, f"floor_{name}", ddl), names))
 
+    used = [processor_seconds(sandbox)]
     floor = _timed(provision_all_plainly)
+    used.append(processor_seconds(sandbox))
     mark = mark_end(sandbox.control_plane.audit_log)
     total = _timed(lambda: provision_many(client, names))
+    used.append(processor_seconds(sandbox))
     writes = [
         request
         for request in read_requests(sandbox.control_plane.audit_log, since=mark, user=OPERATOR)
         if request.is_write and request.namespace == NAMESPACE
     ]
     print(f"# {count} at once: plain SQL {floor:.1f} s, operator {total:.1f} s")
+    for who, before, after in (("plain SQL", *used[:2]), ("operator", *used[1:])):
+        all_, parts = told(before, after, count)
+        print(f"#   processor time, {who}: {all_:.0f} ms each ({parts})")
     print(f"#   writes: {_counted(f'{each.verb} {each.resource}' for each in writes)}")
     yield Figure(name=f"{count} at once, times plain SQL", value=total / floor, limit=2)
     yield Figure(name="API writes per object", value=len(writes) / count, limit=5)
@@ -221,16 +228,26 @@ def app_database(name: str) -> Mapping[str, Any]:
 def steps_of(log: Path, mark: int, name: str) -> dict[str, float]:
     """Split the time of one object by the operator's own requests, in seconds."""
     moments: dict[str, datetime] = {}
-    for event in _audit_events(log, mark):
-        label = _moment(event, name)
-        if label is not None:
-            moments[f"{label} begins"] = _time(event["requestReceivedTimestamp"])
-            moments[f"{label} ends"] = _time(event["stageTimestamp"])
+
+    def is_complete() -> bool:
+        moments.update(_moments(log, mark, name))
+        return "status ends" in moments
+
+    # A watch may be quicker than the log.
+    wait_until(is_complete, timeout_seconds=5)
     ordered = sorted(moments.items(), key=lambda each: each[1])
     return {
         f"{before} -> {after}": (end - start).total_seconds()
         for (before, start), (after, end) in pairwise(ordered)
     }
+
+
+def _moments(log: Path, mark: int, name: str) -> Iterator[tuple[str, datetime]]:
+    for event in _audit_events(log, mark):
+        label = _moment(event, name)
+        if label is not None:
+            yield f"{label} begins", _time(event["requestReceivedTimestamp"])
+            yield f"{label} ends", _time(event["stageTimestamp"])
 
 
 def _moment(event: Mapping[str, Any], name: str) -> str | None:
@@ -307,8 +324,7 @@ def _resident_mib(pid: int) -> float:
 
 
 def _children_mib(pid: int) -> float:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sum(_resident_mib(int(child)) for child in children)
+    return sum(_resident_mib(child) for child in children_of(pid))
 
 
 def _arguments() -> argparse.Namespace:
