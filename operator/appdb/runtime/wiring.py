@@ -177,13 +177,14 @@ class Operator:
         os._exit(LOST_LEASE_EXIT_CODE)
 
     async def _operate(self, stop: asyncio.Event) -> None:
-        await self.context.analysis.start()
         serving = asyncio.create_task(self.dispatch.serve())
         clock = asyncio.create_task(self._resync())
         watches = Watches(triggers=self.triggers, namespaces=self.settings.namespaces)
         watching = asyncio.create_task(watches.run())
         readiness = asyncio.create_task(self._note_ready(watches))
         stopping = asyncio.create_task(stop.wait())
+        # The lists come in while the process that reads sources gets warm.
+        await self.context.analysis.start()
         await asyncio.wait({watching, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         log.info("the operator stops", extra={"asked": stop.is_set()})
         watches.stop()

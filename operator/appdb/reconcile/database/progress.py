@@ -15,7 +15,7 @@ from appdb.reconcile.database.report import progress_status
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.status import StatusWriter
 
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 5.0
 
 
 @asynccontextmanager
