@@ -48,15 +48,31 @@ from appdb.plan.recipes import (
 from appdb.plan.recipes.context import Context, is_retyped, used_columns
 from appdb.plan.unit import Unit
 
+# What shares one space of names in a schema; of constraints, those with an index behind.
+_NAMED = {Kind.CONSTRAINT, Kind.INDEX, Kind.SEQUENCE, Kind.TABLE}
+
 
 def build_units(ctx: Context) -> tuple[Unit, ...]:
     """Make the work for every change, in the order in which it runs."""
     covered = retype.covered_rules(ctx)
-    units: list[Unit] = []
+    meeting = [c for c in ctx.changes if isinstance(c, Renamed) and _meets_another(ctx, c)]
+    units: list[Unit] = [misc.rename_together(meeting)] if meeting else []
     for change in ctx.changes:
+        if change in meeting:
+            continue
         units.extend(_units(ctx, change, covered))
     units.extend(_unfinished(ctx))
     return order_units(units)
+
+
+def _meets_another(ctx: Context, change: Renamed) -> bool:
+    """Tell whether the new name is still another relation's, as after tables swapped names."""
+    to = change.to
+    return any(
+        k.name == to.name and k.schema == to.schema and k != change.key
+        for k in ctx.live.objects
+        if k.kind in _NAMED
+    )
 
 
 def _units(ctx: Context, change: Change, covered: frozenset[Key]) -> Iterable[Unit]:

@@ -139,18 +139,18 @@ def _refuse_silence(release: Release, ledger: Ledger) -> None:
             f"the source declares nothing, while {len(tables)} tables are managed: nothing was"
             " dropped; check the path, or drop the tables one by one"
         )
+    declared = {(s.schema or "public", s.name) for s in release.statements}
+    undeclared = [key for key in tables if (key.schema, key.name) not in declared]
     missing = sorted(set(ledger.frameworks) - set(release.frameworks))
-    if missing and release.frameworks:
+    if missing and release.frameworks and undeclared:
         raise NothingDetected(
             f"{', '.join(missing)} declared tables before and is no longer found: nothing was"
             " dropped; check the source"
         )
     declaring = {s.evidence.span.path for s in release.statements if s.evidence}
-    declared = {(s.schema or "public", s.name) for s in release.statements}
-    for key in tables:
+    for key in undeclared:
         path = ledger.paths.get(key)
-        is_silent = path in release.paths and path not in declaring
-        if is_silent and (key.schema, key.name) not in declared:
+        if path in release.paths and path not in declaring:
             raise NothingDetected(
                 f"{path} declared table {key} before and is no longer understood: nothing was"
                 " dropped; check the file"

@@ -3,10 +3,14 @@
 Pure.
 """
 
+from collections.abc import Iterable
+
 from appdb.model.catalog import Constraint, Index, Key, Kind, Record, Sequence
 from appdb.model.identifiers import quoted
 from appdb.plan import render
+from appdb.plan.diff import Renamed
 from appdb.plan.hazards import Hazard, Lock, Pace, Phase, StepClass
+from appdb.plan.names import temporary
 from appdb.plan.recipes.columns import fill
 from appdb.plan.recipes.rules import rename_rule
 from appdb.plan.unit import Obstacle, Step, Unit, exists, gone, typed
@@ -38,6 +42,36 @@ def rename_object(key: Key, to: Key, record: Record) -> Unit:
         needs=exists(owner.table) if owner is not None else frozenset(),
         makes=exists(to) | gone(key),
     )
+
+
+def rename_together(changes: Iterable[Renamed]) -> Unit:
+    """Give names to things whose names are still each other's, in one transaction."""
+    changes = tuple(changes)
+    first, second = [], []
+    for change in changes:
+        aside = change.key._replace(name=temporary(change.key, "swap"))
+        first.append(_rename_sql(change.key, aside))
+        second.append(_rename_sql(aside, change.to))
+    return Unit(
+        subject=changes[0].to,
+        phase=Phase.RENAMES,
+        steps=(
+            Step(
+                statements=(*first, *second),
+                reason="the same things under other names, which are still each other's",
+            ),
+        ),
+        step_class=StepClass.SAFE,
+        needs=exists(*(c.key.table for c in changes if c.key.parent)),
+        makes=exists(*(c.to for c in changes)) | gone(*(c.key for c in changes)),
+    )
+
+
+def _rename_sql(key: Key, to: Key) -> str:
+    if key.kind is Kind.CONSTRAINT:
+        return render.alter(key, f"RENAME CONSTRAINT {quoted(key.name)} TO {quoted(to.name)}")
+    word = "INDEX" if key.kind is Kind.INDEX else _WORDS[key.kind]
+    return f"ALTER {word} {key.quoted} RENAME TO {quoted(to.name)}"
 
 
 def set_comment(key: Key, text: str | None) -> Unit:
