@@ -10,9 +10,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from appdb.model.schema import Enum
+from appdb.model.schema import Enum, Extension
 from appdb.model.types import PgType
 from appdb.source.merge import place
+from appdb.source.soundness.functions import unknown_function
 from appdb.source.soundness.types import base_of, base_of_words, dimensions_of
 from appdb.source.soundness.values import Shape, can_assign, enum_base, is_readable, shape_of
 from appdb.source.sqltext import Token, TokenKind, one_expression, string_text, without_comments
@@ -24,10 +25,11 @@ _FORBIDDEN = frozenset({"select", "with", "values", "insert", "update", "delete"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What an expression may name: the schema's enums and sequences."""
+    """What an expression may name: the schema's enums, sequences and extensions."""
 
     enums: dict[tuple[str, str], Enum] = field(default_factory=dict)
     sequences: Collection[tuple[str, str]] = ()
+    extensions: Collection[Extension] = ()
 
 
 @lru_cache(maxsize=2048)
@@ -70,6 +72,9 @@ def default_problem(text: str, type_: PgType, known: Known) -> str | None:
     problem = _sequence_problem(found, known) if "nextval" in text.lower() else None
     if problem is None and "::" in text:
         problem = _cast_problem(found, known)
+    if problem is None and "(" in text:
+        unknown = unknown_function(found, known.extensions)
+        problem = f"there is no function {unknown}" if unknown is not None else None
     if problem is not None:
         return problem
     if type_.declared and not type_.dimensions:

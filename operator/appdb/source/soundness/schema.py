@@ -42,6 +42,7 @@ def sound(schema: Schema, told: Schema) -> tuple[Schema, tuple[Finding, ...]]:
                 for name in serial_sequences(table)
             ),
         },
+        extensions=(*told.extensions, *schema.extensions),
     )
     tables = [changed(t, columns=sound_columns(t, known, remarks)) for t in tables]
     tables = [sound_keys(table, relations, remarks) for table in tables]

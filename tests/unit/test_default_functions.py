@@ -1,0 +1,69 @@
+"""Which functions a default may call: a database made from a source has no others."""
+
+import pytest
+
+from appdb.model.finding import Evidence, Span
+from appdb.model.schema import Extension
+from appdb.source.analyze import analyze
+from appdb.source.bundle import bundle_of_texts
+from appdb.source.soundness.functions import unknown_function
+from appdb.source.sqltext import one_expression
+
+EVIDENCE = Evidence(span=Span(path="a.ts", line=1), rule="test")
+THERE = [
+    "now()",
+    "CURRENT_TIMESTAMP(3)",
+    "(now() AT TIME ZONE 'utc')",
+    "pg_catalog.now()",
+    "'x'::character varying(10)",
+    "CAST(1 AS numeric(10, 2))",
+    "CASE WHEN (true) THEN (1) ELSE (2) END",
+    "COALESCE(NULL, btrim(lower('A')))",
+    "ARRAY[1]::int[]",
+    "x IN (1, 2)",
+    "encode(gen_random_bytes(4), 'hex')",
+    "public.uuid_generate_v4()",
+    '"left"(md5((random())::text), 8)',
+]
+NOWHERE = {
+    "nanoid()": "nanoid",
+    "'x' || public.short_id(8)": "public.short_id",
+    "auth.uid()": "auth.uid",
+    "extensions.uuid_generate_v4()": "extensions.uuid_generate_v4",
+    "uuid_generate_v7()": "uuid_generate_v7",
+}
+
+
+def unknown(text, *extensions):
+    return unknown_function(one_expression(text), extensions)
+
+
+@pytest.mark.parametrize("text", THERE)
+def test_what_postgres_and_known_extensions_bring_is_there(text):
+    assert unknown(text) is None
+
+
+@pytest.mark.parametrize("text", NOWHERE)
+def test_a_function_that_only_a_migration_makes_is_not(text):
+    assert unknown(text) == NOWHERE[text]
+
+
+def test_an_extension_that_is_not_known_may_bring_any_function():
+    assert unknown("ulid()", Extension(name="pgx_ulid", evidence=EVIDENCE)) is None
+
+
+def test_a_column_is_made_without_a_default_that_could_not_load():
+    found = analyze(
+        bundle_of_texts(
+            {
+                "schema.prisma": 'datasource db {\n  provider = "postgresql"\n}\n'
+                'model A {\n  id String @id @default(dbgenerated("nanoid()"))\n}\n'
+            }
+        )
+    )
+    (column,) = found.schema.tables[0].columns
+
+    assert [(each.code, str(each.span)) for each in found.findings] == [
+        ("DEFAULT_LEFT_OUT", "schema.prisma:5:3")
+    ]
+    assert column.default is None
