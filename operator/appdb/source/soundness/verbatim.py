@@ -27,26 +27,47 @@ def sound_statements(
     is printed the source is plain SQL alone, and what cannot load is an error.
     """
     printed = {place(table.schema, table.name): table for table in tables}
-    severity = Severity.WARNING if printed else Severity.ERROR
-    findings: list[Finding] = []
-    kept = list(statements)
     verbatim = {place(table.schema, table.name): table for table in told.tables}
-    is_settled = False
-    while not is_settled:
-        problems = {id(each): _problem(each, verbatim, printed) for each in kept}
-        is_settled = not any(problems.values())
-        for statement in kept:
-            problem = problems[id(statement)]
-            if problem is None:
-                continue
-            findings.append(_finding(statement, problem, severity))
-            if statement.kind is DdlKind.TABLE:
-                verbatim.pop(_own_place(statement), None)
-        kept = [each for each in kept if problems[id(each)] is None]
+    severity = Severity.WARNING if printed else Severity.ERROR
+    needing = _needing(statements, verbatim)
+    findings: dict[int, Finding] = {}
+    waiting = list(range(len(statements)))
+    while waiting:
+        number = waiting.pop()
+        statement = statements[number]
+        problem = None if number in findings else _problem(statement, verbatim, printed)
+        if problem is None:
+            continue
+        findings[number] = _finding(statement, problem, severity)
+        if statement.kind is DdlKind.TABLE:
+            verbatim.pop(_own_place(statement), None)
+            waiting.extend(needing.get(_own_place(statement), ()))
+    if not findings:
+        return tuple(statements), told, ()
+    kept = tuple(each for number, each in enumerate(statements) if number not in findings)
     left = tuple(t for t in told.tables if place(t.schema, t.name) in verbatim)
-    if len(left) < len(told.tables):
-        told = changed(told, tables=left)
-    return tuple(kept), told, tuple(findings)
+    return kept, changed(told, tables=left), tuple(findings[n] for n in sorted(findings))
+
+
+def _needing(
+    statements: Sequence[DdlStatement], verbatim: Mapping[Place, Table]
+) -> dict[Place, list[int]]:
+    """Return, by table, the statements that could not load without it."""
+    found: dict[Place, list[int]] = {}
+    for number, statement in enumerate(statements):
+        where = _own_place(statement)
+        keys = _keys(statement, verbatim.get(where))
+        for needed in {where, *(place(key.schema, key.table) for key in keys)}:
+            found.setdefault(needed, []).append(number)
+    return found
+
+
+def _keys(statement: DdlStatement, own: Table | None) -> Sequence[ForeignKey]:
+    """Return the foreign keys that a statement makes."""
+    if statement.kind is DdlKind.TABLE:
+        return own.foreign_keys if own is not None else ()
+    key = reference_of(statement)
+    return (key,) if key is not None else ()
 
 
 def _own_place(statement: DdlStatement) -> Place:
@@ -59,15 +80,9 @@ def _problem(
     """Return why a statement could not load."""
     where = _own_place(statement)
     own = verbatim.get(where) or printed.get(where)
-    if statement.kind is DdlKind.TABLE:
-        keys: Sequence[ForeignKey] = own.foreign_keys if own is not None else ()
-    elif statement.kind in _BELONGING and statement.table is not None:
-        if own is None:
-            return f'there is no table "{statement.table}"'
-        key = reference_of(statement)
-        keys = [key] if key is not None else []
-    else:
-        return None
+    if statement.kind in _BELONGING and statement.table is not None and own is None:
+        return f'there is no table "{statement.table}"'
+    keys = _keys(statement, own)
     found = (_reference_problem(own, key, verbatim, printed) for key in keys)
     return next((problem for problem in found if problem is not None), None)
 
