@@ -239,3 +239,40 @@ def test_markdown_and_sql_are_for_reviews(shell: Shell):
 
     assert "| runs | S |" in shell.run("plan", "-o", "markdown").stdout
     assert 'CREATE TABLE "public"."users"' in shell.run("plan", "-o", "sql").stdout
+
+
+def test_a_ledger_of_somebody_else_is_told_with_the_grant(
+    shell: Shell, postgres18: EmbeddedPostgres
+):
+    shell.write(ONE)
+    shell.run("apply")
+    admin = fresh_admin(postgres18)
+
+    found = shell.run("plan", dsn=f"{admin.dsn.rpartition('/')[0]}/{shell.dsn.rpartition('/')[2]}")
+
+    assert 1 == found.returncode
+    assert f'GRANT ALL ON SCHEMA _appdb TO "{admin.name}"' in found.stderr
+
+
+def test_a_login_that_may_not_make_the_ledger_is_told_the_grant(
+    shell: Shell, postgres18: EmbeddedPostgres
+):
+    admin = fresh_admin(postgres18)
+    with psycopg.connect(shell.dsn, autocommit=True) as conn:
+        conn.execute(sql.SQL("GRANT ALL ON SCHEMA public TO {}").format(sql.Identifier(admin.name)))
+    shell.write(ONE)
+    dsn = f"{admin.dsn.rpartition('/')[0]}/{shell.dsn.rpartition('/')[2]}"
+
+    found = shell.run("apply", dsn=dsn)
+
+    assert 1 == found.returncode
+    assert "GRANT CREATE ON DATABASE" in found.stderr
+
+
+def test_long_names_of_tables_and_columns_are_located_errors(shell: Shell):
+    shell.write(f"CREATE TABLE t (\n  id int PRIMARY KEY,\n  {'c' * 64} int\n);\n")
+
+    found = shell.run("plan")
+
+    assert 1 == found.returncode
+    assert "schema.sql:" in found.stderr

@@ -277,3 +277,21 @@ WHERE p.refclassid = 'pg_class'::regclass AND p.classid IN ('pg_rewrite'::regcla
     AND (l.oid IS NULL OR p.refobjsubid > 0)
     AND v.oid IS DISTINCT FROM c.oid AND {ours}
 """)
+
+ALL: tuple[LiteralString, ...] = (
+    NAMESPACES,
+    EXTENSIONS,
+    ENUMS,
+    DOMAINS,
+    COMPOSITES,
+    SEQUENCES,
+    TABLES,
+    COLUMNS,
+    IDENTITIES,
+    GENERATED_USES,
+    CONSTRAINTS,
+    INDEXES,
+    INDEX_USES,
+    STRANGERS,
+    DEPENDENTS,
+)

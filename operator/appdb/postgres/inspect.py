@@ -74,63 +74,68 @@ class _Reader:
         self._conn = conn
         self._objects: dict[Key, Record] = {}
         self._comments: dict[Key, str] = {}
+        self._rows: dict[str, list[Row]] = {}
         self._numbered: dict[tuple[str, str], dict[int, str]] = {}
 
     async def read(self) -> Catalog:
-        await self._read_types()
-        await self._read_tables()
-        await self._read_columns()
-        self._add_constraints(await self._rows(catalog_sql.CONSTRAINTS))
-        await self._add_indexes(await self._rows(catalog_sql.INDEXES))
+        await self._ask_all()
+        self._add_types()
+        self._add_tables()
+        await self._add_columns()
+        self._add_constraints()
+        self._add_indexes()
         return Catalog(
             objects=self._objects,
             comments=self._comments,
-            strangers=_strangers(await self._rows(catalog_sql.STRANGERS)),
-            dependents=_dependents(await self._rows(catalog_sql.DEPENDENTS)),
+            strangers=_strangers(self._rows[catalog_sql.STRANGERS]),
+            dependents=_dependents(self._rows[catalog_sql.DEPENDENTS]),
             version=self._conn.info.server_version // 10000,
         )
 
-    async def _rows(self, query: LiteralString, *values: object) -> list[Row]:
+    async def _ask_all(self) -> None:
+        """Send all queries at once: waiting for each answer would take longer than they do."""
         # An empty sequence of values keeps "%%" one sign and the statement a single one.
-        cursor = await self._conn.execute(query, values)
-        return await cursor.fetchall()
+        async with self._conn.pipeline():
+            cursors = [await self._conn.execute(query, ()) for query in catalog_sql.ALL]
+        for query, cursor in zip(catalog_sql.ALL, cursors, strict=True):
+            self._rows[query] = await cursor.fetchall()
 
     def _add(self, key: Key, record: Record, comment: str | None) -> None:
         self._objects[key] = record
         if comment:
             self._comments[key] = comment
 
-    async def _read_types(self) -> None:
-        for name, comment in await self._rows(catalog_sql.NAMESPACES):
+    def _add_types(self) -> None:
+        for name, comment in self._rows[catalog_sql.NAMESPACES]:
             self._add(Key(Kind.NAMESPACE, "", "", name), Namespace(), comment)
-        for name, schema, version in await self._rows(catalog_sql.EXTENSIONS):
+        for name, schema, version in self._rows[catalog_sql.EXTENSIONS]:
             key = Key(Kind.EXTENSION, "", "", name)
             self._add(key, Extension(schema=schema, version=version), None)
-        for schema, name, labels, comment in await self._rows(catalog_sql.ENUMS):
+        for schema, name, labels, comment in self._rows[catalog_sql.ENUMS]:
             self._add(Key(Kind.ENUM, schema, "", name), EnumType(labels=tuple(labels)), comment)
-        for schema, name, *fields, comment in await self._rows(catalog_sql.DOMAINS):
+        for schema, name, *fields, comment in self._rows[catalog_sql.DOMAINS]:
             self._add(Key(Kind.DOMAIN, schema, "", name), _domain(fields), comment)
-        for schema, name, attributes, comment in await self._rows(catalog_sql.COMPOSITES):
+        for schema, name, attributes, comment in self._rows[catalog_sql.COMPOSITES]:
             record = CompositeType(attributes=tuple(sorted((a, t) for a, t in attributes)))
             self._add(Key(Kind.COMPOSITE, schema, "", name), record, comment)
 
-    async def _read_tables(self) -> None:
-        for row in await self._rows(catalog_sql.SEQUENCES):
+    def _add_tables(self) -> None:
+        for row in self._rows[catalog_sql.SEQUENCES]:
             schema, name, *counter, own_schema, own_table, own_column, comment = row
             owner = own_column and Key(Kind.COLUMN, own_schema, own_table, own_column)
             record = Sequence(counter=_counter(counter), owner=owner)
             self._add(Key(Kind.SEQUENCE, schema, "", name), record, comment)
-        for schema, name, is_unlogged, options, comment in await self._rows(catalog_sql.TABLES):
+        for schema, name, is_unlogged, options, comment in self._rows[catalog_sql.TABLES]:
             table = Table(is_unlogged=is_unlogged, options=tuple(options))
             self._add(table_key(schema, name), table, comment)
 
-    async def _read_columns(self) -> None:
-        rows = await self._rows(catalog_sql.COLUMNS)
+    async def _add_columns(self) -> None:
+        rows = self._rows[catalog_sql.COLUMNS]
         counters = {
             Key(Kind.COLUMN, *row[:3]): _counter(row[3:])
-            for row in await self._rows(catalog_sql.IDENTITIES)
+            for row in self._rows[catalog_sql.IDENTITIES]
         }
-        uses = {row[0]: tuple(row[1]) for row in await self._rows(catalog_sql.GENERATED_USES)}
+        uses = {row[0]: tuple(row[1]) for row in self._rows[catalog_sql.GENERATED_USES]}
         volatile = await self._volatile_functions(row[9] for row in rows if not row[11])
         for row in rows:
             key = Key(Kind.COLUMN, row[0], row[1], row[2])
@@ -144,9 +149,11 @@ class _Reader:
         called = sorted({name for text in defaults if text for name in _calls(text)})
         if not called:
             return frozenset()
-        return frozenset(row[0] for row in await self._rows(catalog_sql.VOLATILE, called))
+        cursor = await self._conn.execute(catalog_sql.VOLATILE, (called,))
+        return frozenset(row[0] for row in await cursor.fetchall())
 
-    def _add_constraints(self, rows: Iterable[Row]) -> None:
+    def _add_constraints(self) -> None:
+        rows = self._rows[catalog_sql.CONSTRAINTS]
         for schema, table, name, rule, *fields, quoted_index, comment, is_deferrable in rows:
             columns = self._named(schema, table, fields[2])
             if rule == "n":
@@ -181,8 +188,9 @@ class _Reader:
             if isinstance(record, Column):
                 self._objects[key] = replace(record, not_null=False, unvalidated=name)
 
-    async def _add_indexes(self, rows: Iterable[Row]) -> None:
-        used = {row[0]: tuple(row[1]) for row in await self._rows(catalog_sql.INDEX_USES)}
+    def _add_indexes(self) -> None:
+        rows = self._rows[catalog_sql.INDEXES]
+        used = {row[0]: tuple(row[1]) for row in self._rows[catalog_sql.INDEX_USES]}
         for schema, table, name, text, quoted_name, unique, valid, numbers, *rest in rows:
             keys, is_plain, oid, comment = rest
             every = self._named(schema, table, numbers)

@@ -68,6 +68,10 @@ _CREATE: tuple[LiteralString, ...] = (
     )
     """,
 )
+_EXISTS: LiteralString = """
+    SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = '_appdb' AND c.relname = 'objects')
+"""
 _OBJECTS: LiteralString = """
     SELECT kind, schema_name, parent, name, digest, origin, backfill, renamed_from
     FROM _appdb.objects
@@ -189,9 +193,7 @@ async def read_ledger(conn: Session, roles: Roles) -> Ledger:
     Raises:
         InsufficientPrivilege: it is there and not ours to read.
     """
-    found = await conn.execute("SELECT to_regclass('_appdb.objects') IS NOT NULL")
-    row = await found.fetchone()
-    if row is None or not row[0]:
+    if not await _is_there(conn):
         return Ledger()
     try:
         async with conn.transaction():
@@ -199,7 +201,7 @@ async def read_ledger(conn: Session, roles: Roles) -> Ledger:
             objects = await (await conn.execute(_OBJECTS)).fetchall()
             last = await (await conn.execute(_LAST_RUN)).fetchone()
     except psycopg.errors.InsufficientPrivilege as err:
-        raise _no_right(conn, "read") from err
+        raise _cannot_use(conn) from err
     return _ledger(objects, last)
 
 
@@ -231,14 +233,27 @@ def _parts(stored: object) -> tuple[str, str, str]:
     return str(schema), str(parent), str(name)
 
 
-def _no_right(conn: Session, doing: str) -> InsufficientPrivilege:
+def _cannot_make(conn: Session) -> InsufficientPrivilege:
+    role, database = conn.info.user, conn.info.dbname
+    return InsufficientPrivilege(
+        f"{role} may not make the ledger (schema _appdb) in {database}; as the database's owner"
+        f' run: GRANT CREATE ON DATABASE "{database}" TO "{role}"'
+    )
+
+
+def _cannot_use(conn: Session) -> InsufficientPrivilege:
     role = conn.info.user
     return InsufficientPrivilege(
-        f"{role} may not {doing} the ledger in schema _appdb of {conn.info.dbname}; as the"
-        f' database\'s owner run: GRANT CREATE ON DATABASE "{conn.info.dbname}" TO "{role}"'
-        f' (or, where the schema is there: GRANT ALL ON SCHEMA _appdb TO "{role}" and GRANT ALL'
-        f' ON ALL TABLES IN SCHEMA _appdb TO "{role}")'
+        f"the ledger (schema _appdb) in {conn.info.dbname} is not {role}'s; as its owner run:"
+        f' GRANT ALL ON SCHEMA _appdb TO "{role}"; GRANT ALL ON ALL TABLES IN SCHEMA _appdb TO'
+        f' "{role}"; GRANT ALL ON ALL SEQUENCES IN SCHEMA _appdb TO "{role}"'
     )
+
+
+async def _is_there(conn: Session) -> bool:
+    """Ask the catalog, which everybody may read, not the schema."""
+    row = await (await conn.execute(_EXISTS)).fetchone()
+    return bool(row and row[0])
 
 
 async def ensure_ledger(conn: Session, roles: Roles) -> None:
@@ -260,10 +275,11 @@ async def ensure_ledger(conn: Session, roles: Roles) -> None:
             # IF NOT EXISTS would ask for the right to make schemas even where there is one.
             if not has_schema:
                 await conn.execute("CREATE SCHEMA _appdb")
-            for query in _CREATE:
-                await conn.execute(query)
+            async with conn.pipeline():
+                for query in _CREATE:
+                    await conn.execute(query)
     except psycopg.errors.InsufficientPrivilege as err:
-        raise _no_right(conn, "make") from err
+        raise _cannot_make(conn) from err
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
