@@ -1,4 +1,4 @@
-"""Which functions a default may call: a database made from a source has no others."""
+"""What a default may call and a column may be sorted by: a new database has nothing else."""
 
 import pytest
 
@@ -52,13 +52,12 @@ def test_an_extension_that_is_not_known_may_bring_any_function():
     assert unknown("ulid()", Extension(name="pgx_ulid", evidence=EVIDENCE)) is None
 
 
-def test_a_column_is_made_without_a_default_that_could_not_load():
+@pytest.mark.parametrize("text", ["nanoid()", "nothing"])
+def test_a_column_is_made_without_a_default_that_could_not_load(text):
+    model = f'model A {{\n  id String @id @default(dbgenerated("{text}"))\n}}\n'
     found = analyze(
         bundle_of_texts(
-            {
-                "schema.prisma": 'datasource db {\n  provider = "postgresql"\n}\n'
-                'model A {\n  id String @id @default(dbgenerated("nanoid()"))\n}\n'
-            }
+            {"schema.prisma": 'datasource db {\n  provider = "postgresql"\n}\n' + model}
         )
     )
     (column,) = found.schema.tables[0].columns
@@ -67,3 +66,15 @@ def test_a_column_is_made_without_a_default_that_could_not_load():
         ("DEFAULT_LEFT_OUT", "schema.prisma:5:3")
     ]
     assert column.default is None
+
+
+@pytest.mark.parametrize("name", ["en_natural", "utf8mb4_bin", "NOCASE", "de-u-co-phonebk-x-icu"])
+def test_a_collation_that_a_new_database_lacks_is_left_out(name):
+    head = "import { Entity, PrimaryColumn } from 'typeorm';\n"
+    key = f"@PrimaryColumn({{ collation: '{name}' }}) id: string"
+    found = analyze(bundle_of_texts({"a.ts": f"{head}@Entity() export class A {{ {key} }}"}))
+    (column,) = found.schema.tables[0].columns
+    is_there = name.endswith("-x-icu")
+
+    assert column.collation == (name if is_there else None)
+    assert [each.code for each in found.findings] == ([] if is_there else ["COLLATION_LEFT_OUT"])

@@ -1,5 +1,6 @@
 """Columns that load: a known type, at most one source of values, names of their own."""
 
+import re
 from collections.abc import Iterator
 
 from appdb.model.schema import Column, Table
@@ -27,8 +28,12 @@ from appdb.source.soundness.types import (
 from appdb.source.sqltext import one_expression
 
 MOST_COLUMNS = 1600
-# Names of collations that only MySQL and SQLite know.
-_FOREIGN_COLLATIONS = ("utf8", "latin1", "ascii_", "nocase", "rtrim", "binary")
+# Names of collations that a new database may have; others would have to be made first.
+_COLLATION = re.compile(
+    r"default|c|posix|ucs_basic|unicode|pg_c_utf8|pg_unicode_fast|c\.utf-?8"
+    r"|[a-z]{2,3}(?:[_-][A-Za-z]{4})?(?:[_-](?:[A-Za-z]{2}|\d{3}))?(?:[.@]\S+|-u-\S+|-x-icu)*",
+    re.IGNORECASE,
+)
 
 
 def sound_columns(table: Table, known: Known, remarks: Remarks) -> tuple[Column, ...]:
@@ -108,11 +113,10 @@ def _written_modifiers(name: str) -> tuple[str, ...]:
 def _collated(table: Table, column: Column, remarks: Remarks) -> Column:
     if column.collation is None:
         return column
-    foreign = column.collation.lower().startswith(_FOREIGN_COLLATIONS)
-    broken = "\0" in column.collation or not column.collation
-    if not (foreign or broken) and is_collatable(base_of(column.type)):
+    is_there = _COLLATION.fullmatch(column.collation) is not None
+    if is_there and is_collatable(base_of(column.type)):
         return column
-    why = "Postgres has no such collation" if foreign or broken else "its type has no collations"
+    why = "Postgres has no such collation" if not is_there else "its type has no collations"
     remarks.warn(
         "COLLATION_LEFT_OUT",
         f"{_where(table, column)} is made without COLLATE {column.collation!r}: {why}",

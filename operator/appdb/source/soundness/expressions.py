@@ -21,6 +21,14 @@ from appdb.source.sqltext import Token, TokenKind, one_expression, string_text, 
 _SEQUENCE = re.compile(r'(?:(?P<schema>"(?:[^"]|"")+"|[\w$]+)\.)?(?P<name>"(?:[^"]|"")+"|[\w$]+)')
 # Never a value of its own: a query, or a name of the new row.
 _FORBIDDEN = frozenset({"select", "with", "values", "insert", "update", "delete"})
+# Any other word alone would be a column, and a default reads none.
+_VALUES = frozenset(
+    {
+        "null", "true", "false", "current_date", "current_time", "current_timestamp", "localtime",
+        "localtimestamp", "current_user", "session_user", "system_user", "user", "current_role",
+        "current_catalog", "current_schema",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +77,8 @@ def default_problem(text: str, type_: PgType, known: Known) -> str | None:
     found = one_expression(text)
     if found is None:
         return "it is not one SQL expression"
+    if len(found) == 1 and found[0].kind is TokenKind.WORD and found[0].word not in _VALUES:
+        return f"{found[0].text} is no value"
     problem = _sequence_problem(found, known) if "nextval" in text.lower() else None
     if problem is None and "::" in text:
         problem = _cast_problem(found, known)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from appdb.source.soundness.types import INTEGERS, RANGES, SHAPES, base_of_words
+from appdb.source.soundness.types import INTEGERS, RANGES, base_of_words
 from appdb.source.sqltext import Token, TokenKind
 
 _INTEGER = re.compile(r"\s*[-+]?\d+\s*")
@@ -17,6 +17,7 @@ _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*|\s*(?:NaN
 _UUID = re.compile(r"\s*\{?[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}\}?\s*")
 _TRUTHS = frozenset({"t", "true", "y", "yes", "on", "1", "f", "false", "n", "no", "off", "0"})
 _ARRAY = re.compile(r"\s*(?:\[[^\]]*\]\s*=\s*)?\{.*\}\s*", re.DOTALL)
+_COORDINATE = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _RANGE = re.compile(r"\s*(?:[\[(].*,.*[\])]|empty)\s*", re.DOTALL)
 _MOMENT = re.compile(
     r"\d\s*[-/.:\s]\s*\w|\d{6}|\w{3}\s*[-/.\s]?\s*\d"
@@ -180,6 +181,16 @@ def _is_range(text: str) -> bool:
     return _RANGE.fullmatch(text) is not None
 
 
+def _of_numbers(*counts: int) -> Callable[[str], bool]:
+    """A shape is written with so many numbers; a path or polygon, with pairs of them."""
+
+    def reads(text: str) -> bool:
+        count = len(_COORDINATE.findall(text))
+        return count in counts if counts else count > 0 and count % 2 == 0
+
+    return reads
+
+
 def _has_digit(text: str) -> bool:
     return any(char.isdigit() for char in text)
 
@@ -192,5 +203,10 @@ _INPUTS: tuple[tuple[frozenset[str], Callable[[str], bool]], ...] = (
     (_JSON, _is_json),
     (_DATES | _TIMES, lambda text: _MOMENT.search(text) is not None),
     (RANGES, _is_range),
-    (SHAPES | {"interval", "inet", "cidr", "macaddr", "macaddr8", "money"}, _has_digit),
+    (frozenset({"point"}), _of_numbers(2)),
+    (frozenset({"circle"}), _of_numbers(3)),
+    (frozenset({"line"}), _of_numbers(3, 4)),
+    (frozenset({"lseg", "box"}), _of_numbers(4)),
+    (frozenset({"path", "polygon"}), _of_numbers()),
+    (frozenset({"interval", "inet", "cidr", "macaddr", "macaddr8", "money"}), _has_digit),
 )
