@@ -130,3 +130,24 @@ def test_mutated_real_files_never_break_the_analysis_or_a_statement(path, seed, 
 def _neighbours(path):
     folder = path.partition("/")[0]
     return {other: content for other, content in REAL.items() if other.startswith(f"{folder}/")}
+
+
+ENTITY = (
+    "import { Column, Entity, PrimaryColumn } from 'typeorm';\n"
+    "@Entity() export class A { @PrimaryColumn() id: string;\n@Column({ default: '%s' }) b: string }\n"
+)
+
+
+def test_a_long_text_does_not_make_an_entity_a_minified_file():
+    found = analyze(bundle_of_texts({"a.entity.ts": ENTITY % ("x" * 60_000)}))
+
+    assert [table.name for table in found.schema.tables] == ["a"]
+
+
+def test_a_minified_file_that_may_declare_tables_is_told():
+    bundle = ENTITY.replace("\n", " ") % "x" + "f(1);" * 4_000
+    found = analyze(bundle_of_texts({"a.entity.ts": ENTITY % "x", "b.entity.ts": bundle}))
+
+    assert [(each.code, str(each.span)) for each in found.findings] == [
+        ("FILE_LEFT_OUT", "b.entity.ts:1:1")
+    ]

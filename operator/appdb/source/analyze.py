@@ -61,6 +61,7 @@ def analyze(bundle: SourceBundle, options: AnalysisOptions = DEFAULT_OPTIONS) ->
     findings = (
         *_unreadable(project, readings),
         *_left_out(bundle),
+        *_passed_over(project),
         *remarks,
         *(finding for reading in readings for finding in reading.extraction.findings),
         *clashes,
@@ -171,6 +172,17 @@ def _left_out(bundle: SourceBundle) -> Iterable[Finding]:
             code="FILE_LEFT_OUT",
             severity=Severity.INFO,
             message=f"not read: {reason}",
+            span=Span(path=path, line=1),
+        )
+
+
+def _passed_over(project: Project) -> Iterable[Finding]:
+    """Minified scripts are copies of others; one that names an ORM might be the only one."""
+    for path in project.passed_over:
+        yield Finding(
+            code="FILE_LEFT_OUT",
+            severity=Severity.WARNING,
+            message="not read: it looks minified, but it may declare tables; break its lines",
             span=Span(path=path, line=1),
         )
 

@@ -102,6 +102,8 @@ _LOCK_FILES = frozenset(
     ["package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "composer.lock", "poetry.lock"]
 )
 _AVERAGE_LINE = 400
+_LONG_TEXT = re.compile(rb"'[^'\\\n]{200,}'|\"[^\"\\\n]{200,}\"|`[^`\\]{200,}`")
+_DECLARES = re.compile(rb"@Entity\b|\bEntitySchema\b|\bmongoose\b")
 _MINIFIED_FROM = 8 * 1024
 
 
@@ -159,6 +161,20 @@ def is_generated_declaration(path: str, paths: frozenset[str]) -> bool:
 
 
 def is_minified(content: bytes) -> bool:
-    """Tell whether a script was written by a machine for machines: few and very long lines."""
+    """Tell whether a script was written by a machine for machines: few and very long lines.
+
+    A long text in it, an image or a key, says nothing about the rest.
+    """
+    if not _has_long_lines(content):
+        return False
+    return _has_long_lines(_LONG_TEXT.sub(b"", content))
+
+
+def _has_long_lines(content: bytes) -> bool:
     lines = content.count(b"\n") + 1
     return len(content) >= _MINIFIED_FROM and len(content) / lines > _AVERAGE_LINE
+
+
+def declares_tables(content: bytes) -> bool:
+    """Tell whether a script looks as if it declared tables; cheap, and rather too often true."""
+    return _DECLARES.search(content) is not None

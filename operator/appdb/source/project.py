@@ -13,6 +13,7 @@ from appdb.model.finding import Finding, Severity, Span
 from appdb.source.filekind import (
     SCRIPTS,
     Kind,
+    declares_tables,
     ignore_reason,
     is_generated_declaration,
     is_in_test_folder,
@@ -58,12 +59,14 @@ class Project:
     """A set of files by logical path (`src/user.entity.ts`, always with `/`).
 
     `files` are those to read, in the order of their paths; `ignored` says of each other
-    path why it is not; `unreadable` are findings about files that ought to be read and are
-    no text, with the kind that their names promise.
+    path why it is not, and `passed_over` names the minified ones that may declare tables;
+    `unreadable` are findings about files that ought to be read and are no text, with the
+    kind that their names promise.
     """
 
     def __init__(self, contents: Mapping[str, bytes]) -> None:
         self.ignored: dict[str, str] = {}
+        self.passed_over: tuple[str, ...] = ()
         self.unreadable: tuple[tuple[Finding, Kind], ...] = ()
         self._memo: dict[Hashable, Any] = {}
         self._readable: dict[str, SourceFile] = {}
@@ -142,6 +145,8 @@ class Project:
                 self.ignored[path] = "a declaration file beside its source"
             elif file.kind in SCRIPTS and is_minified(file.content):
                 self.ignored[path] = "minified"
+                if declares_tables(file.content):
+                    self.passed_over = (*self.passed_over, path)
         self._leave_out_tests(path for path in paths if path not in self.ignored)
 
     def _leave_out_tests(self, paths: Iterable[str]) -> None:
