@@ -134,7 +134,8 @@ def _neighbours(path):
 
 ENTITY = (
     "import { Column, Entity, PrimaryColumn } from 'typeorm';\n"
-    "@Entity() export class A { @PrimaryColumn() id: string;\n@Column({ default: '%s' }) b: string }\n"
+    "@Entity() export class A { @PrimaryColumn() id: string;\n"
+    "@Column({ default: '%s' }) b: string }\n"
 )
 
 
