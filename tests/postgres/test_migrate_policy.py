@@ -6,7 +6,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from appdb.errors import ConcurrentUpdate, NothingDetected
+from appdb.errors import ConcurrentUpdate, DDLFailed, NothingDetected
 from appdb.local.postgres import EmbeddedPostgres
 from appdb.model.catalog import Key, Kind
 from appdb.plan.hazards import Hazard, StepClass
@@ -497,3 +497,26 @@ async def test_counters_go_on_through_a_chain_of_releases(place: Place):
         insert = "INSERT INTO t (a) VALUES (1)"
         await place.run(insert if key != "bigint" else "INSERT INTO t VALUES (100, 1)")
         assert [(number,)] == await rows(place, "SELECT count(*) FROM public.t")
+
+
+async def test_what_fails_when_tried_is_blocked_and_holds_back_nothing_else(place: Place):
+    kind = "CREATE TYPE st AS ENUM ('a', 'b');\nCREATE TYPE pair AS (s st, n int);\n"
+    await place.release(kind + "CREATE TABLE t (id int PRIMARY KEY, p pair);\n")
+    after = (kind + "CREATE TABLE t (id int PRIMARY KEY, p pair);\n").replace(
+        "'a', 'b'", "'b', 'a'"
+    )
+    after += "CREATE TABLE u (id int PRIMARY KEY);\n"
+    allow = Policy(allow={hazard: Allowance.AUTO for hazard in Hazard})
+
+    plan, outcome = await place.apply(after, allow)
+
+    assert (4, ()) == (plan.exit_code, outcome.failures), describe(plan)
+    assert "fails when tried" in plan.blocked[0].why
+    assert Key(Kind.TABLE, "public", "", "u") in (await read_catalog(place.conn)).objects
+
+
+async def test_a_cast_that_is_no_sql_is_an_error(place: Place):
+    await place.release(ONE)
+
+    with pytest.raises(DDLFailed, match="fails in the rehearsal"):
+        await place.plan(ONE.replace("b text", "b int"), Policy(casts={"t.b": "no such thing("}))

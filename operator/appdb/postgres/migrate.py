@@ -8,9 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import psycopg
-
-from appdb.errors import DDLFailed, InvalidSpec, NothingDetected, PlanDiverges
+from appdb.errors import InvalidSpec, NothingDetected, PlanDiverges
 from appdb.model.catalog import Catalog, Column, EnumType, Key, Kind
 from appdb.model.ddl import DdlStatement
 from appdb.model.digest import digest_of_texts
@@ -31,7 +29,8 @@ from appdb.postgres.connect import Session
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.ledger import Ledger, Roles, read_ledger
 from appdb.postgres.probes import gather_evidence, has_rows, has_values
-from appdb.postgres.scratch import Bench, Scratch, check_statements
+from appdb.postgres.rehearse import Rehearsal, run_unit
+from appdb.postgres.scratch import Scratch, check_statements
 
 ROUNDS = 4
 
@@ -211,7 +210,7 @@ class _Planner:
             await bench.clone(with_invalid_left_out(cut))
             for unit in units:
                 if unit.obstacle is None:
-                    await _run(bench, unit)
+                    await run_unit(bench, unit)
             after = await bench.catalog()
         kept = {k: r for k, r in self.live.objects.items() if k not in cut.objects}
         comments = {k: t for k, t in self.live.comments.items() if k not in cut.objects}
@@ -294,13 +293,16 @@ class _Planner:
         now = part(live, seeds, neighbours)
         ctx = self._context(live, desired, changes, managed, origins, unfinished)
         units = build_units(ctx)
-        found = list(units)
+        found: list[Unit] = []
         async with self.scratch.bench(self.live) as bench:
             await bench.clone(_with_labels(with_invalid_left_out(now), changes))
+            given = ctx.casts.keys() | ctx.backfills.keys()
+            rehearsal = Rehearsal(bench=bench, given=given, failed=[], missing=set())
             for number in range(2, ROUNDS + 2):
-                await _rehearse(bench, units)
+                found.extend(await rehearsal.run(units))
                 after = await bench.catalog()
-                changes = diff_catalogs(after, target, managed)
+                left = diff_catalogs(after, target, managed)
+                changes = [c for c in left if not rehearsal.explains(c)]
                 if not changes:
                     return tuple(found)
                 ctx = self._context(after, target, changes, managed, origins, {})
@@ -311,10 +313,9 @@ class _Planner:
                     else replace(u, round=number)
                     for u in build_units(ctx)
                 )
-                found.extend(units)
-        left = ", ".join(sorted({str(c.key) for c in changes})[:5])
+        names = ", ".join(sorted({str(c.key) for c in changes})[:5])
         raise PlanDiverges(
-            f"the rehearsal does not reach what is declared, {left} still differ: nothing was"
+            f"the rehearsal does not reach what is declared, {names} still differ: nothing was"
             " changed; change these by hand or report the case"
         )
 
@@ -394,7 +395,7 @@ class _Planner:
             cut = with_invalid_left_out(part(self.live, seeds, neighbours))
             await bench.clone(_with_labels(cut, changes))
             for unit in running:
-                await _run(bench, unit)
+                await run_unit(bench, unit)
 
 
 def _with_labels(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
@@ -407,42 +408,6 @@ def _with_labels(catalog: Catalog, changes: Sequence[Change]) -> Catalog:
         if isinstance(before, EnumType) and isinstance(after, EnumType):
             objects[change.key] = enum_with_labels(before, after, change.key)
     return replace(catalog, objects=objects)
-
-
-async def _rehearse(bench: Bench, units: Sequence[Unit]) -> None:
-    """Run units and refuse a plan that is worse for a table than it says."""
-    for unit in units:
-        for step in unit.steps:
-            statements = step.statements if step.rehearsal is None else step.rehearsal
-            try:
-                measured = await bench.measure(statements)
-            except psycopg.Error as err:
-                raise _failed(unit, err) from err
-            is_mild = unit.step_class.value in {"S", "O"}
-            scans = measured.scanned and step.lock.value == "ACCESS EXCLUSIVE"
-            if is_mild and (measured.rewritten or (scans and not step.may_scan)):
-                what = "rewrites" if measured.rewritten else "scans"
-                raise PlanDiverges(
-                    f"a step planned as class {unit.step_class} {what} {unit.subject.table} under"
-                    f" its lock: nothing was changed; please report: {step.statements[0][:120]}"
-                )
-
-
-async def _run(bench: Bench, unit: Unit) -> None:
-    for step in unit.steps:
-        for statement in step.statements if step.rehearsal is None else step.rehearsal:
-            try:
-                await bench.run(statement)
-            except psycopg.Error as err:
-                raise _failed(unit, err) from err
-
-
-def _failed(unit: Unit, err: psycopg.Error) -> DDLFailed:
-    said = err.diag.message_primary or "no reason given"
-    return DDLFailed(
-        f"the change of {unit.subject.kind} {unit.subject} fails in the rehearsal: {said};"
-        " nothing was changed"
-    )
 
 
 async def fingerprint(conn: Session) -> str:

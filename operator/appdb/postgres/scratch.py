@@ -72,6 +72,12 @@ class Bench:
         # A binary result makes libpq use the protocol that takes a single statement only.
         await self._conn.execute(statement.encode(), binary=True)
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Take back what is done inside when it fails."""
+        async with self._conn.transaction():
+            yield
+
     async def clone(self, catalog: Catalog) -> None:
         """Make everything of a catalog but its extensions."""
         await run_all(self._conn, clone_statements(catalog))
