@@ -55,3 +55,14 @@ async def record_first_run(
                 book.conn, number, state="applied", fingerprint=after.fingerprint, error=None
             )
     return after
+
+
+async def has_ledger(session: Session) -> bool:
+    """Tell whether the database has a ledger; any login may ask, the catalog is open to all."""
+    with translated(session.info.dbname, "looking for the ledger"):
+        found = await session.execute(
+            "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = '_appdb' AND c.relname = 'objects')"
+        )
+        row = await found.fetchone()
+    return bool(row and row[0])

@@ -15,6 +15,7 @@ from appdb.api.appdatabase import AppDatabase
 from appdb.cluster.client import Cluster
 from appdb.cluster.events import EventRecorder
 from appdb.postgres.sessions import ServerSessions
+from appdb.reconcile.database.bookkeeping import Bookkeeping
 from appdb.reconcile.keys import ObjectKey
 from appdb.reconcile.refs import ReferenceMap
 from appdb.reconcile.resync import ResyncClock
@@ -92,6 +93,7 @@ class Context:
     observer: Observer
     operator_namespace: str
     turns: Turns
+    bookkeeping: Bookkeeping
     wake: Callable[[ObjectKey], None]
     periods: dict[str, float]
     now: Callable[[], datetime]

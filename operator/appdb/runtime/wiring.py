@@ -22,6 +22,7 @@ from appdb.cluster.secrets import new_password
 from appdb.errors import AppDBError, Conflict
 from appdb.postgres.sessions import DEFAULT_LIMIT, ServerSessions
 from appdb.reconcile.context import Context, Turns
+from appdb.reconcile.database.bookkeeping import Bookkeeping
 from appdb.reconcile.database.run import reconcile_database, report_broken
 from appdb.reconcile.dispatch import Again, Dispatch
 from appdb.reconcile.keys import Kind, ObjectKey
@@ -120,6 +121,7 @@ class Operator:
             observer=observer,
             operator_namespace=settings.operator_namespace,
             turns=Turns(),
+            bookkeeping=Bookkeeping(),
             wake=dispatch.add,
             periods=periods,
             now=_utc_now,

@@ -28,6 +28,7 @@ from appdb.errors import (
 )
 from appdb.reconcile.context import Context
 from appdb.reconcile.database.act import SIGNS_OF_A_BAD_SERVER, act
+from appdb.reconcile.database.bookkeeping import DELAY_SECONDS
 from appdb.reconcile.database.decide import NOTHING, decide
 from appdb.reconcile.database.deprovision import deprovision
 from appdb.reconcile.database.observe import observe
@@ -42,7 +43,8 @@ from appdb.reconcile.database.report import (
 )
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.dispatch import LEAVE, RETRY, Again
-from appdb.reconcile.keys import ObjectKey, server_key
+from appdb.reconcile.keys import ObjectKey, database_key, server_key
+from appdb.reconcile.queue import Priority
 from appdb.reconcile.results import Failed
 from appdb.reconcile.status import StatusWriter
 
@@ -62,6 +64,7 @@ async def reconcile_database(context: Context, key: ObjectKey) -> Again:
     """
     live = await context.cluster.get(APP_DATABASES, key.namespace, key.name)
     if live is None:
+        context.bookkeeping.forget(key)
         context.observer.gone(key)
         return LEAVE
     writer = StatusWriter.of(context.cluster, APP_DATABASES, live)
@@ -112,6 +115,8 @@ def _keeps_everything(live: Json) -> bool:
 
 async def _look(context: Context, writer: StatusWriter, database: AppDatabase) -> Again:
     started = context.now()
+    meta = database.metadata
+    await context.bookkeeping.settle(database_key(meta.namespace, meta.name))
     observed = await observe(context, writer.live, database)
     decision = decide(observed)
     if decision is NOTHING:
@@ -141,6 +146,8 @@ def _again(context: Context, work: Work) -> Again:
     context.resync.looked(key)
     _doubt_server(context, work)
     match retry_of(work.results):
+        case None if context.bookkeeping.is_owed(key):
+            return Again(after_seconds=DELAY_SECONDS, priority=Priority.RESYNC)
         case None:
             return LEAVE
         case Retry.ON_CHANGE:

@@ -17,10 +17,11 @@ from appdb.model.catalog import Kind
 from appdb.model.digest import digest_of_texts
 from appdb.model.words import counted
 from appdb.plan.plan import Plan
-from appdb.postgres.apply import Book, Outcome
+from appdb.postgres.apply import Outcome
 from appdb.postgres.connect import Session
-from appdb.postgres.ddl import TableRow, apply_first_schema, read_tables
-from appdb.postgres.firstrun import record_first_run
+from appdb.postgres.ddl import apply_first_schema, read_tables
+from appdb.postgres.firstrun import has_ledger
+from appdb.reconcile.database.bookkeeping import FirstRun
 from appdb.reconcile.database.release import release, require_applied
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Done, Failed, Stage
@@ -48,9 +49,6 @@ async def sync_with_engine(work: Work) -> None:
         return
     analysis, desired = work.analysis, _digest(work.analysis)
     try:
-        if work.made is not None:
-            await _record(work, analysis, work.made)
-            return
         plan, outcome = await release(work, analysis)
         _note(work, plan, outcome, desired)
         require_applied(plan, outcome)
@@ -62,7 +60,8 @@ async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) 
     desired = _digest(analysis)
     before = work.database.status.schema_
     tables = await read_tables(session)
-    if before is not None and before.applied_hash == desired and tables:
+    is_applied = before is not None and before.applied_hash == desired and tables
+    if is_applied and (not work.observed.is_due or await has_ledger(session)):
         work.results[Stage.SCHEMA] = Done(_reason_before(work), _message(len(tables)))
         return
     if tables:
@@ -72,22 +71,7 @@ async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) 
     began = work.context.clock()
     await apply_first_schema(session, analysis.statements)
     work.context.observer.schema_changed(work.context.clock() - began)
-    work.made = await read_tables(session)
-
-
-async def _record(work: Work, analysis: Analysis, made: tuple[TableRow, ...]) -> None:
-    """Write down a first run, by the operator's own session; only then it counts as applied."""
-    place = work.place
-    async with place.sessions.database(place.wanted.name) as session:
-        await record_first_run(
-            session,
-            Book(conn=session),
-            analysis.statements,
-            source_digest=analysis.digest,
-            frameworks=tuple(framework.name for framework in analysis.frameworks),
-            actor=f"{work.key.namespace}/{work.key.name}",
-        )
-    desired = _digest(analysis)
+    made = await read_tables(session)
     work.schema_status = SchemaStatus(
         desired_hash=desired,
         applied_hash=desired,
@@ -97,6 +81,9 @@ async def _record(work: Work, analysis: Analysis, made: tuple[TableRow, ...]) ->
     )
     work.results[Stage.SCHEMA] = Done(Reason.APPLIED, _message(len(made)))
     work.events.append((EventReason.SCHEMA_APPLIED, f"made {counted(len(made), 'table')}"))
+    place = work.place
+    run = FirstRun(sessions=place.sessions, database=place.wanted.name, analysis=analysis)
+    work.context.bookkeeping.owe(work.key, run)
 
 
 def _note(work: Work, plan: Plan, outcome: Outcome | None, desired: str) -> None:

@@ -11,7 +11,6 @@ from appdb.api.server import DatabaseServer
 from appdb.cluster.events import EventReason
 from appdb.model.analysis import Analysis
 from appdb.postgres.connect import ServerAddress
-from appdb.postgres.ddl import TableRow
 from appdb.postgres.provision import Provisioned
 from appdb.postgres.server import ServerFacts
 from appdb.postgres.sessions import AdminSessions
@@ -46,7 +45,6 @@ class Work:
     on_server: OnServer | None = None
     analysis: Analysis | None = None
     has_secret: bool = False
-    made: tuple[TableRow, ...] | None = None
     oid: int = 0
     provisioned: Provisioned | None = None
     source_status: SourceStatus | None = None
