@@ -203,6 +203,15 @@ def test_names_of_an_unknown_strategy_are_assumed():
     assert column(extraction, "a").evidence.confidence is Confidence.ASSUMED
 
 
+def test_class_that_is_exported_apart_is_read_once():
+    extraction = extract(
+        "@Entity('a') class A { @PrimaryGeneratedColumn() id: number }\nexport { A as B };"
+    )
+
+    assert [table.name for table in extraction.schema.tables] == ["a"]
+    assert extraction.findings == ()
+
+
 def test_missing_base_class_is_told_with_its_place():
     source = "import { Base } from '@acme/base';\n@Entity() export class A extends Base { @Column() a: string }"
 

@@ -84,8 +84,11 @@ def read_bindings(statements: Iterable[Node]) -> dict[str, Binding]:
     found: dict[str, Binding] = {}
     assigned: set[str] = set()
     for statement in statements:
-        outer = tuple(c for c in statement.named_children if c.type == "decorator")
-        for binding in _declared(declaration_of(statement), outer):
+        declaration = declaration_of(statement)
+        # Without `export` the decorators stand inside the class and are read with it.
+        around = statement.named_children if declaration is not statement else []
+        outer = tuple(child for child in around if child.type == "decorator")
+        for binding in _declared(declaration, outer):
             known = found.get(binding.name)
             if known is None or known.kind is BindingKind.TYPE:
                 found[binding.name] = binding
