@@ -254,9 +254,29 @@ class Catalog:
         """True when nothing stands here but schemas and extensions."""
         return all(key.kind in {Kind.NAMESPACE, Kind.EXTENSION} for key in self.objects)
 
+    @cached_property
+    def _by_kind(self) -> Mapping[Kind, tuple[Key, ...]]:
+        found: dict[Kind, list[Key]] = {}
+        for key in self.objects:
+            found.setdefault(key.kind, []).append(key)
+        return {kind: tuple(keys) for kind, keys in found.items()}
+
+    @cached_property
+    def _owned(self) -> Mapping[Key, tuple[tuple[Key, Sequence], ...]]:
+        found: dict[Key, list[tuple[Key, Sequence]]] = {}
+        for key in self.keys(Kind.SEQUENCE):
+            record = self.objects[key]
+            if isinstance(record, Sequence) and record.owner is not None:
+                found.setdefault(record.owner.table, []).append((key, record))
+        return {table: tuple(pairs) for table, pairs in found.items()}
+
     def keys(self, kind: Kind) -> Iterator[Key]:
         """Yield the keys of one kind in the catalog's order."""
-        return (key for key in self.objects if key.kind is kind)
+        return iter(self._by_kind.get(kind, ()))
+
+    def sequences_of(self, table: Key) -> tuple[tuple[Key, Sequence], ...]:
+        """Return the sequences that belong to columns of a table."""
+        return self._owned.get(table, ())
 
     def children(self, table: Key) -> tuple[Key, ...]:
         """Return the keys of a table's columns, constraints and indexes."""

@@ -169,13 +169,7 @@ def create_table(key: Key, catalog: Catalog) -> str:
 
 def create_table_parts(key: Key, catalog: Catalog) -> tuple[str, ...]:
     """Render a table with its sequences, indexes and comments; not its foreign keys."""
-    owned = [
-        (name, record)
-        for name in catalog.keys(Kind.SEQUENCE)
-        if isinstance(record := catalog.objects[name], Sequence)
-        and record.owner is not None
-        and record.owner.table == key
-    ]
+    owned = catalog.sequences_of(key)
     children = [key, *sorted(catalog.children(key)), *(name for name, _ in owned)]
     foreign = {k for k, r in catalog.constraints(key).items() if r.rule is Rule.FOREIGN_KEY}
     return (

@@ -222,11 +222,15 @@ class _Applier:
         units = [j for j in self.plan.judged if j.verdict is Verdict.RUNS]
         stopped = [j.unit for j in self.plan.judged if j.verdict is not Verdict.RUNS]
         every = [j.unit for j in self.plan.judged]
+        held: set[int] = set()
         for judged in (*units, *self.plan.mitigations):
-            held = holding_back(every, [*stopped, *(f.unit for f in self.failures)])
-            if any(every[place] is judged.unit for place in held):
+            if id(judged.unit) in held:
                 continue
+            before = len(self.failures)
             await self._apply_unit(judged)
+            if len(self.failures) > before:
+                failed = [f.unit for f in self.failures]
+                held = {id(every[place]) for place in holding_back(every, [*stopped, *failed])}
         with translated(self.conn.info.dbname, "closing the ledger"):
             return await self._close()
 

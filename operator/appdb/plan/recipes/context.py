@@ -85,8 +85,8 @@ class Context:
     def _owned(catalog: Catalog, column: Key) -> tuple[tuple[Key, Sequence], ...]:
         return tuple(
             (key, record)
-            for key in catalog.keys(Kind.SEQUENCE)
-            if isinstance(record := catalog.objects[key], Sequence) and record.owner == column
+            for key, record in catalog.sequences_of(column.table)
+            if record.owner == column
         )
 
     def references_to(self, table: Key, columns: tuple[str, ...]) -> dict[Key, Constraint]:
