@@ -4,8 +4,10 @@ import pytest
 
 from appdb.model.finding import Evidence, Span
 from appdb.model.schema import Extension
+from appdb.model.types import PgType
 from appdb.source.analyze import analyze
 from appdb.source.bundle import bundle_of_texts
+from appdb.source.soundness.expressions import Known, default_problem
 from appdb.source.soundness.functions import unknown_function
 from appdb.source.sqltext import one_expression
 
@@ -66,6 +68,37 @@ def test_a_column_is_made_without_a_default_that_could_not_load(text):
         ("DEFAULT_LEFT_OUT", "schema.prisma:5:3")
     ]
     assert column.default is None
+
+
+MISFITS = {
+    "text for a uuid": ("uuid", "upper('a')"),
+    "text for a jsonb": ("jsonb", "concat('{', '}')"),
+    "letters for integers": ("int[]", "'{1,b}'"),
+    "one number for a point": ("point", "'1'"),
+}
+FITS = {
+    "text for a varchar": ("varchar", "upper('a')"),
+    "integers": ("int[]", "'{1, 2,NULL}'"),
+    "no integers": ("int[]", "'{}'"),
+    "rows of integers": ("int[]", "'{{1},{2}}'"),
+    "texts": ("text[]", "'{a,\"b,c\"}'"),
+    "a point": ("point", "'(1,-2.5e3)'"),
+    "json for a jsonb": ("jsonb", "json_build_object('a', 1)"),
+}
+
+
+def problem(type_, text):
+    return default_problem(text, PgType(name=type_, verbatim=True), Known())
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_a_default_that_the_type_does_not_take_is_refused(case):
+    assert problem(*MISFITS[case]) is not None
+
+
+@pytest.mark.parametrize("case", FITS)
+def test_a_default_that_the_type_takes_is_kept(case):
+    assert problem(*FITS[case]) is None
 
 
 @pytest.mark.parametrize("name", ["en_natural", "utf8mb4_bin", "NOCASE", "de-u-co-phonebk-x-icu"])

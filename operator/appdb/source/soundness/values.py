@@ -18,6 +18,8 @@ _UUID = re.compile(r"\s*\{?[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}\}?\s*")
 _TRUTHS = frozenset({"t", "true", "y", "yes", "on", "1", "f", "false", "n", "no", "off", "0"})
 _ARRAY = re.compile(r"\s*(?:\[[^\]]*\]\s*=\s*)?\{.*\}\s*", re.DOTALL)
 _COORDINATE = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+# Nothing in it is nested, quoted or escaped, so that its items are plain to see.
+_FLAT_ARRAY = re.compile(r"\s*\{(?P<items>[^{}\"\\]*)\}\s*")
 _RANGE = re.compile(r"\s*(?:[\[(].*,.*[\])]|empty)\s*", re.DOTALL)
 _MOMENT = re.compile(
     r"\d\s*[-/.:\s]\s*\w|\d{6}|\w{3}\s*[-/.\s]?\s*\d"
@@ -39,7 +41,21 @@ _CALLS: Mapping[str, str] = {
     "uuid_generate_v1": "uuid",
     "nextval": "bigint",
     "random": "double precision",
-}
+    "to_timestamp": "timestamp with time zone",
+    "make_interval": "interval",
+    "to_tsvector": "tsvector",
+    "jsonb_build_object": "jsonb",
+    "jsonb_build_array": "jsonb",
+    "json_build_object": "json",
+    "json_build_array": "json",
+    **dict.fromkeys(
+        (
+            "upper", "lower", "md5", "concat", "concat_ws", "to_char", "format", "replace",
+            "left", "right", "encode", "initcap", "repeat",
+        ),
+        "text",
+    ),
+}  # fmt: skip
 _WORDS: Mapping[str, str] = {
     "current_timestamp": "timestamp with time zone",
     "localtimestamp": "timestamp without time zone",
@@ -160,6 +176,11 @@ def can_assign(value: Shape, column: Shape) -> bool:
 def is_readable(text: str, column: Shape) -> bool:
     """Tell whether the input function of a type takes a text; True where that is not known."""
     if column.is_array:
+        flat = _FLAT_ARRAY.fullmatch(text)
+        items = flat["items"].split(",") if flat is not None and flat["items"].strip() else []
+        item = Shape(base=column.base)
+        if any(each.strip().lower() != "null" and not is_readable(each, item) for each in items):
+            return False
         return _ARRAY.fullmatch(text) is not None
     reads = next((reads for bases, reads in _INPUTS if column.base in bases), None)
     return reads is None or reads(text)
