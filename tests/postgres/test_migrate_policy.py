@@ -520,3 +520,22 @@ async def test_a_cast_that_is_no_sql_is_an_error(place: Place):
 
     with pytest.raises(DDLFailed, match="fails in the rehearsal"):
         await place.plan(ONE.replace("b text", "b int"), Policy(casts={"t.b": "no such thing("}))
+
+
+async def test_a_narrowing_that_waits_does_not_hold_back_a_plain_index_or_key(place: Place):
+    await place.release("CREATE TABLE t (id int PRIMARY KEY, a bigint, b text);\n")
+    after = (
+        "CREATE TABLE t (id int PRIMARY KEY, a int UNIQUE, b varchar(5));\n"
+        "CREATE INDEX t_b_idx ON t (b);\n"
+    )
+
+    plan, outcome = await place.apply(after)
+
+    assert (3, ()) == (plan.exit_code, outcome.failures), describe(plan)
+    objects = (await read_catalog(place.conn)).objects
+    assert Key(Kind.INDEX, "public", "t", "t_b_idx") in objects
+    assert Key(Kind.CONSTRAINT, "public", "t", "t_a_key") in objects
+    left = await place.plan(after)
+    assert () == left.steps
+    await place.apply(after, Policy(approved_plan=left.plan_hash))
+    assert 0 == (await place.plan(after)).exit_code

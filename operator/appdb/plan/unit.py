@@ -17,6 +17,7 @@ class Tag(StrEnum):
 
     EXISTS = "exists"
     TYPED = "typed"
+    FAMILY = "family"
     GONE = "gone"
     FILLED = "filled"
 
@@ -35,12 +36,22 @@ def exists(*keys: Key) -> frozenset[Token]:
 
 def typed(*keys: Key) -> frozenset[Token]:
     """Return the facts that these columns exist and have their new type."""
-    return frozenset(Token(tag, key) for key in keys for tag in (Tag.EXISTS, Tag.TYPED))
+    tags = (Tag.EXISTS, Tag.TYPED, Tag.FAMILY)
+    return frozenset(Token(tag, key) for key in keys for tag in tags)
 
 
-def retyped(*keys: Key) -> frozenset[Token]:
-    """Return the facts that these columns have their new type."""
-    return frozenset(Token(Tag.TYPED, key) for key in keys)
+def alike(*keys: Key) -> frozenset[Token]:
+    """Return the facts that these columns exist and have a type of their new family.
+
+    A plain index or key can be built on a column that only gets wider or narrower later.
+    """
+    return frozenset(Token(tag, key) for key in keys for tag in (Tag.EXISTS, Tag.FAMILY))
+
+
+def retyped(*keys: Key, is_alike: bool = False) -> frozenset[Token]:
+    """Return the facts that these columns have their new type; `is_alike`: of the same family."""
+    tags = (Tag.TYPED,) if is_alike else (Tag.TYPED, Tag.FAMILY)
+    return frozenset(Token(tag, key) for key in keys for tag in tags)
 
 
 def gone(*keys: Key) -> frozenset[Token]:

@@ -12,7 +12,7 @@ from appdb.model.catalog import Catalog, Column, Constraint, Index, Key, Kind, R
 from appdb.model.identifiers import quoted
 from appdb.plan.diff import Altered, Change, Created, Dropped
 from appdb.plan.typechange import comparable_types
-from appdb.plan.unit import Token, exists, typed
+from appdb.plan.unit import Token, alike, exists, typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +149,12 @@ def column_keys(table: Key, names: tuple[str, ...]) -> tuple[Key, ...]:
     return tuple(Key(Kind.COLUMN, table.schema, table.name, name) for name in names)
 
 
-def needs_columns(table: Key, names: tuple[str, ...]) -> frozenset[Token]:
-    """The facts that a rule on these columns needs."""
-    return exists(table) | typed(*column_keys(table, names))
+def needs_columns(
+    table: Key, names: tuple[str, ...], *, is_plain: bool = False
+) -> frozenset[Token]:
+    """The facts that a rule on these columns needs; a plain one has no expressions."""
+    keys = column_keys(table, names)
+    return exists(table) | (alike(*keys) if is_plain else typed(*keys))
 
 
 def column_list(names: tuple[str, ...]) -> str:

@@ -26,7 +26,7 @@ def create_index(ctx: Context, key: Key, record: Index) -> Unit:
         phase=Phase.INDEXES,
         steps=(build_index(key, record, key.name),),
         step_class=StepClass.ONLINE,
-        needs=needs_columns(key.table, used_columns(ctx.desired, key)),
+        needs=needs_columns(key.table, used_columns(ctx.desired, key), is_plain=record.is_plain),
         makes=exists(key),
         probes=index_probes(ctx, key, record),
     )
@@ -125,7 +125,7 @@ def replace_index(ctx: Context, key: Key, before: Index, to: Key, after: Index) 
         ),
         step_class=StepClass.COMPATIBILITY if loses else StepClass.ONLINE,
         hazards=frozenset({Hazard.DROP_CONSTRAINT} if loses else ()),
-        needs=needs_columns(to.table, used_columns(ctx.desired, to)),
+        needs=needs_columns(to.table, used_columns(ctx.desired, to), is_plain=after.is_plain),
         makes=exists(to) | gone(key),
         probes=index_probes(ctx, to, after),
     )
@@ -155,7 +155,7 @@ def constraint_to_index(ctx: Context, key: Key, before: Constraint, to: Key, aft
             ),
         ),
         step_class=StepClass.ONLINE,
-        needs=needs_columns(to.table, used_columns(ctx.desired, to)),
+        needs=needs_columns(to.table, used_columns(ctx.desired, to), is_plain=after.is_plain),
         makes=exists(to) | gone(key, *resting),
         probes=index_probes(ctx, to, after),
         obstacle=Obstacle(hazard="dependents", hint=f"{', '.join(hand_made)} rest on it")

@@ -40,7 +40,7 @@ def change_type(ctx: Context, key: Key, before: Column, after: Column) -> Unit:
         hazards=frozenset({found.hazard} if found.hazard else ())
         | frozenset({Hazard.DROP_CONSTRAINT} if loses_rule else ()),
         needs=exists(key, *((after.base,) if after.base else ())),
-        makes=retyped(key)
+        makes=retyped(key, is_alike=comparable_types(before.type, after.type))
         | gone(*_parted_keys(ctx, key), *(rule for rule in dropped if rule not in added))
         | gone(*_gone_with(ctx, *(c for c, _ in _computed_from(ctx, key)))),
         rewrites=(ctx.origin(key.table),) if found.rewrites else (),

@@ -47,7 +47,8 @@ def add_constraint(ctx: Context, key: Key, record: Constraint) -> Unit:
 
 
 def _needs(ctx: Context, key: Key, record: Constraint) -> frozenset[Token]:
-    found = needs_columns(key.table, record.columns)
+    is_plain = record.rule not in {Rule.CHECK, Rule.EXCLUSION}
+    found = needs_columns(key.table, record.columns, is_plain=is_plain)
     if record.rule is Rule.PRIMARY_KEY:
         found |= {Token(Tag.FILLED, c) for c in column_keys(key.table, record.columns)}
     if record.target is None:
@@ -57,7 +58,8 @@ def _needs(ctx: Context, key: Key, record: Constraint) -> frozenset[Token]:
         for k, r in ctx.desired.constraints(record.target).items()
         if r.rule in _KEYS and set(r.columns) == set(record.target_columns)
     )
-    return found | needs_columns(record.target, record.target_columns) | exists(*resting)
+    target = needs_columns(record.target, record.target_columns, is_plain=True)
+    return found | target | exists(*resting)
 
 
 def _build(key: Key, record: Constraint, name: str) -> tuple[Step, ...]:
