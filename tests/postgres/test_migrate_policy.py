@@ -506,7 +506,7 @@ async def test_what_fails_when_tried_is_blocked_and_holds_back_nothing_else(plac
         "'a', 'b'", "'b', 'a'"
     )
     after += "CREATE TABLE u (id int PRIMARY KEY);\n"
-    allow = Policy(allow={hazard: Allowance.AUTO for hazard in Hazard})
+    allow = Policy(allow=dict.fromkeys(Hazard, Allowance.AUTO))
 
     plan, outcome = await place.apply(after, allow)
 

@@ -108,9 +108,10 @@ def _sample_sql(probe: Probe) -> str:
 async def _count_failures(conn: Session, probe: Probe) -> tuple[int, tuple[object, ...]]:
     """Count rows on which an expression fails, one by one: Postgres 15 has no softer way."""
     one = f"SELECT ({probe.expression})::text INTO v FROM {probe.source} WHERE ctid = r.place"  # noqa: S608 - quoted names
+    every = f"SELECT ctid AS place FROM {probe.source}"  # noqa: S608 - quoted names
     block = (
         "DO $appdb$ DECLARE r record; v text; bad bigint := 0; BEGIN"
-        f" FOR r IN SELECT ctid AS place FROM {probe.source} LOOP BEGIN {one};"
+        f" FOR r IN {every} LOOP BEGIN {one};"
         " EXCEPTION WHEN data_exception THEN bad := bad + 1;"
         " IF bad <= 5 THEN PERFORM set_config('appdb.bad' || bad, r.place::text, true); END IF;"
         " END; END LOOP; PERFORM set_config('appdb.bad', bad::text, true); END $appdb$"
