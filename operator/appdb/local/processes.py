@@ -151,3 +151,5 @@ def _dismiss_watchdog() -> None:
     if watchdog is not None and all(popen.poll() is not None for popen in _watched):
         watchdog.kill()
         watchdog.wait()
+        if watchdog.stdin is not None:
+            watchdog.stdin.close()
