@@ -18,7 +18,7 @@ from appdb.source.syntax import first_error, text
 
 _SCHEMA = re.compile(
     rb"\bSchema\s*(?:<[^;]{0,400}?>)?\s*\(|\bcreateForClass\s*\(|\bgetModelForClass\s*\("
-    rb"|\bSchema\s*(?:\bas\b|:)\s*\w"
+    rb"|\bSchema\s*(?:\bas\b|:)\s*\w|\bextends\s+(?:\w+\.)?Schema\b"
 )
 _MEETS = (
     "Schema", "schema", "model(", ".model", "discriminator", "forFeature", "createForClass",
