@@ -137,20 +137,16 @@ class Reader:
             if member.is_broken:
                 self._broken_member(value.decl, member)
                 continue
-            for node in reversed(member.decorators):
-                self._apply(value, node, member)
-            if member.kind is MemberKind.FIELD and not member.is_static:
+            applied = [self._apply(value, node, member) for node in reversed(member.decorators)]
+            if member.kind is MemberKind.FIELD and not any(applied):
                 self._hidden(value, member)
         for node in reversed(value.decl.decorators):
             self._apply(value, node, None)
 
     def _hidden(self, value: ClassValue, member: Member) -> None:
         """Tell of a field whose decorators make no column that can be seen, but might."""
-        evaluator, scope = self.evaluator, value.scope
-        if any(True for d in member.decorators for _ in decorator_calls(evaluator, d, scope)):
-            return
         for node in member.decorators:
-            reason = may_hide_column(evaluator, node, scope)
+            reason = may_hide_column(self.evaluator, node, value.scope)
             if reason is not None:
                 self.storage.incomplete.add(value)
                 shown = " ".join(text(node).partition("(")[0].split())
@@ -160,7 +156,9 @@ class Reader:
                 )
                 self.report.add("DECORATOR", message, member.span)
 
-    def _apply(self, value: ClassValue, node: Node, member: Member | None) -> None:
+    def _apply(self, value: ClassValue, node: Node, member: Member | None) -> bool:
+        """Apply what stands behind an `@`; tell whether anything of TypeORM does."""
+        is_found = False
         context = Context(
             evaluator=self.evaluator,
             storage=self.storage,
@@ -171,12 +169,14 @@ class Reader:
             member=member,
         )
         for call in decorator_calls(self.evaluator, node, value.scope):
+            is_found = True
             if isinstance(call, Unknown):
                 self.storage.incomplete.add(value)
                 shown = text(node).partition("(")[0]
                 self.report.unknown(f"the decorator @{shown} on {context.what}", call)
                 continue
             self._handle(context, call)
+        return is_found
 
     def _handle(self, context: Context, call: Call) -> None:
         handlers = MEMBER_DECORATORS if context.member else CLASS_DECORATORS
