@@ -59,7 +59,9 @@ def _column(ctx: Context, table: Key, name: str) -> str | None:
 
 def _new_column(ctx: Context, key: Key, column: Column) -> str | None:
     filled = ctx.backfills.get(key, None if column.generated else column.default)
-    if column.identity or (filled is not None and "nextval(" in filled):
+    # What a source calls may do anything: only what Postgres trusts not to is asked with.
+    is_own = key not in ctx.backfills and column.is_volatile
+    if column.identity or is_own or (filled is not None and "nextval(" in filled):
         return None
     if column.generated:
         return f"({column.default})::{column.type}"
