@@ -220,7 +220,7 @@ CREATE TABLE t (id int PRIMARY KEY, a int, b int, c int REFERENCES p (c) ON UPDA
         name="sequence handed to a column",
         before="CREATE SEQUENCE q;\n" + T.format(""),
         after="CREATE SEQUENCE q;\n"
-         "CREATE TABLE t (id int PRIMARY KEY, a int DEFAULT nextval('q'), b int);\n"
+        "CREATE TABLE t (id int PRIMARY KEY, a int DEFAULT nextval('q'), b int);\n"
         "ALTER SEQUENCE q OWNED BY t.a;\n",
         rows=ROWS,
         classes="S",
