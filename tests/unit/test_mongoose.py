@@ -478,3 +478,28 @@ def test_every_code_is_documented():
 
     assert {"UNREAD"} <= used
     assert {code for code in used if f"`MONGOOSE_{code}`" not in documented} == set()
+
+
+MADE_ELSEWHERE = {
+    "helper": "function make(fields) { const s = new Schema(fields); s.add({ extra: Date }); "
+    "s.index({ extra: 1 }); s.pre('save', () => {}); s.methods.f = () => {}; return s; }\n"
+    "model('Thing', make({ name: String })); model('Other', make({ title: String }));",
+    "class": "class Own extends Schema { constructor(fields) { super(fields); "
+    "this.add({ extra: Date }); this.index({ extra: 1 }); } }\n"
+    "const s = new Own({ name: String }); s.index({ name: 1 }); model('Thing', s);\n"
+    "model('Other', new Own({ title: String }));",
+    "plugin of every schema": "mongoose.plugin((s) => { s.add({ extra: Date }); "
+    "s.index({ extra: 1 }); });\nmodel('Thing', new Schema({ name: String }));\n"
+    "model('Other', new Schema({ title: String }));",
+}
+
+
+@pytest.mark.parametrize("case", MADE_ELSEWHERE)
+def test_what_a_helper_a_class_or_every_schema_adds_is_met(case):
+    extraction = extract({"a.ts": HEAD + MADE_ELSEWHERE[case]})
+
+    assert extraction.findings == ()
+    for name, field in (("things", "name"), ("others", "title")):
+        made = table(extraction, name)
+        assert {column.name for column in made.columns} == {"id", field, "extra"}
+        assert ["extra"] in [[key.column for key in index.keys] for index in made.indexes]

@@ -11,7 +11,15 @@ from tree_sitter import Node
 from appdb.source.evaluate.database import is_open, names_postgres
 from appdb.source.evaluate.operators import binary
 from appdb.source.evaluate.scope import Scope
-from appdb.source.evaluate.values import Literal, ObjectValue, Undefined, Unknown, Value, truth
+from appdb.source.evaluate.values import (
+    Call,
+    Literal,
+    ObjectValue,
+    Undefined,
+    Unknown,
+    Value,
+    truth,
+)
 from appdb.source.modules.bindings import read_bindings
 from appdb.source.syntax import has_token, named, span_of, text
 
@@ -89,7 +97,29 @@ def _expression(evaluator: "Evaluator", statement: Node, scope: Scope) -> Value 
     expression = children[0]
     if expression.type == "assignment_expression" and _assign(evaluator, expression, scope):
         return None
+    if _changes_package_object(evaluator, expression, scope):
+        return None
     return evaluator.unknown("a helper with effects is not followed", statement, scope)
+
+
+def _changes_package_object(evaluator: "Evaluator", node: Node, scope: Scope) -> bool:
+    """Tell whether a statement acts on an object of a package that the helper itself holds.
+
+    Such an object is a `Call`, which is what it was before: `schema.index(...)`. Whoever
+    knows the package follows what was done to it.
+    """
+    if node.type == "assignment_expression":
+        node = node.child_by_field_name("left") or node
+    is_member = False
+    while node.type in {"call_expression", "member_expression"}:
+        is_member = is_member or node.type == "member_expression"
+        node = node.child_by_field_name("function") or node.child_by_field_name("object") or node
+    if not is_member or node.type != "identifier":
+        return False
+    holder = scope.find(text(node))
+    if holder is None or holder.parent is None:
+        return False
+    return isinstance(evaluator.evaluate(node, scope), Call)
 
 
 def _assign(evaluator: "Evaluator", node: Node, scope: Scope) -> bool:

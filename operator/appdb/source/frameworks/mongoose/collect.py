@@ -7,6 +7,8 @@ that takes a schema or makes a model is entered with the arguments it is given.
 from collections.abc import Iterable
 from dataclasses import replace
 
+from tree_sitter import Node
+
 from appdb.model.finding import Confidence, Span
 from appdb.source.evaluate.calls import arguments_of, function_scope
 from appdb.source.evaluate.evaluator import Evaluator
@@ -27,6 +29,7 @@ from appdb.source.evaluate.values import (
 )
 from appdb.source.frameworks.mongoose.classes import class_changes
 from appdb.source.frameworks.mongoose.content import Change, Schemas
+from appdb.source.frameworks.mongoose.extended import constructor_scope
 from appdb.source.frameworks.mongoose.identify import (
     SchemaKey,
     last_name,
@@ -36,7 +39,14 @@ from appdb.source.frameworks.mongoose.identify import (
 )
 from appdb.source.frameworks.mongoose.model import Model
 from appdb.source.frameworks.mongoose.report import Report
-from appdb.source.frameworks.mongoose.sites import CHANGING, DECLARING, Budget, Site, sites
+from appdb.source.frameworks.mongoose.sites import (
+    CHANGING,
+    DECLARING,
+    FUNCTIONS,
+    Budget,
+    Site,
+    sites,
+)
 from appdb.source.modules.scan import Module
 from appdb.source.syntax import named, span_of, text
 
@@ -60,6 +70,8 @@ class Collector:
         self._calls: list[Site] = []
         self._wrappers: list[Site] = []
         self._entered: set[tuple[str, int]] = set()
+        self._everywhere: list[Site] = []
+        self._made: set[SchemaKey] = set()
         self._plugged: set[tuple[str, int, SchemaKey]] = set()
 
     def collect(self, modules: Iterable[Module]) -> None:
@@ -72,6 +84,7 @@ class Collector:
             self._helper(site)
         for site, arguments in self._late:
             self._discriminator(site, arguments)
+        self._plug_everywhere()
         for site in self._wrappers:
             if site.function is None or site.function.start_byte not in self._called(site):
                 message = "a model is made of what a caller gives, and no caller is known"
@@ -82,6 +95,13 @@ class Collector:
                 path=self._wrappers[0].scope.module.path if self._wrappers else ".", line=1
             )
             self.report.warn("DEEP", "helpers and loops go too far to be followed", place)
+
+    def _plug_everywhere(self) -> None:
+        """`mongoose.plugin(...)` is for every schema."""
+        for site in self._everywhere:
+            for model in self.models.values():
+                if model.base is None:
+                    self._change(site, model.schema, 0)
 
     def _called(self, site: Site) -> set[int]:
         path = site.scope.module.path
@@ -140,7 +160,39 @@ class Collector:
             return
         if not is_helper:
             self.places[span] = name
+        if schema_key(schema) not in self._made:
+            self._made.add(schema_key(schema))
+            self._made_in_helper(schema, site)
+            self._made_by_class(schema)
         self._add_model(name, schema, span, _option_text(arguments, 2))
+
+    def _made_in_helper(self, schema: Call, site: Site) -> None:
+        """Meet what a helper does to the schema that it makes and returns."""
+        maker = schema.node
+        while maker is not None and maker.type not in FUNCTIONS:
+            maker = maker.parent
+        body = maker.child_by_field_name("body") if maker is not None else None
+        if maker is None or body is None or schema.scope is None or _is_in(site, maker):
+            return
+        for statement in named(body):
+            for each in sites(self.evaluator, statement, schema.scope, self.budget, entered=True):
+                if each.name in CHANGING and each.target is not None:
+                    self._changing(each, 1)
+
+    def _made_by_class(self, schema: Call) -> None:
+        """Meet what the constructor of a class that extends Schema does: `this.add(...)`."""
+        callee = schema.callee
+        if not isinstance(callee, ClassValue):
+            return
+        entered = constructor_scope(self.evaluator, callee, schema.arguments, schema.span)
+        body = entered[0].child_by_field_name("body") if entered is not None else None
+        if entered is None or body is None:
+            return
+        for statement in named(body):
+            for each in sites(self.evaluator, statement, entered[1], self.budget, entered=True):
+                is_own = each.target is not None and each.target.type == "this"
+                if is_own and each.name in CHANGING:
+                    self._change(each, schema, 1)
 
     def _schema(self, site: Site, value: Value) -> Call | None:
         """Return the schema of a model; a plain object is made one, as Mongoose does."""
@@ -336,9 +388,14 @@ class Collector:
         target = site.target
         if target is None or target.type in {"this", "super", "string", "array", "object"}:
             return
-        schema = schema_call(self.evaluator, self.evaluator.evaluate(target, site.scope))
-        if schema is None:
-            return
+        value = self.evaluator.evaluate(target, site.scope)
+        schema = schema_call(self.evaluator, value)
+        if schema is not None:
+            self._change(site, schema, depth)
+        elif site.name == "plugin" and _is_mongoose_itself(value):
+            self._everywhere.append(site)
+
+    def _change(self, site: Site, schema: Call, depth: int) -> None:
         arguments, span = self._arguments(site), self._span(site)
         if site.name == "plugin" and arguments and isinstance(arguments[0], FunctionValue):
             self._enter(arguments[0], (schema, *arguments[1:]), span, depth)
@@ -386,6 +443,19 @@ def _change(site: Site, arguments: tuple[Value, ...], span: Span) -> Change:
 def _same(node: object, scope: Scope, function: FunctionValue) -> bool:
     start = getattr(node, "start_byte", None)
     return start == function.node.start_byte and scope.module.path == function.scope.module.path
+
+
+def _is_mongoose_itself(value: Value) -> bool:
+    return isinstance(value, External) and value.package == "mongoose" and not value.names
+
+
+def _is_in(site: Site, function: Node) -> bool:
+    """Tell whether a call stands in a function itself, where all calls are met anyway."""
+    own = site.function
+    return own is not None and (own.start_byte, own.end_byte) == (
+        function.start_byte,
+        function.end_byte,
+    )
 
 
 def _is_of_path(value: Value) -> bool:
