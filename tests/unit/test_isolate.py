@@ -37,7 +37,7 @@ async def test_the_answer_is_that_of_the_analysis_itself(isolation):
 
 
 async def test_our_errors_come_through_with_their_class_and_message(isolation):
-    with pytest.raises(NothingDetected, match="no schema in 1 files"):
+    with pytest.raises(NothingDetected, match="no schema in 1 file:"):
         await isolation.analyze(NOTHING)
     with pytest.raises(InvalidSpec, match="no front end is called 'Odd'"):
         await isolation.analyze(SHOP, AnalysisOptions(framework="Odd"))
