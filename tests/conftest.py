@@ -1,8 +1,10 @@
 """Session-wide real parts. A part that this machine cannot have skips its tests, saying why."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from appdb.local.binaries import ensure_binaries
 from appdb.local.controlplane import ControlPlane
@@ -20,6 +22,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     if any(CLUSTER_FIXTURES & set(getattr(item, "fixturenames", ())) for item in session.items):
         ensure_binaries(report=session.config.get_terminal_writer().line)
+
+
+# CI repeats what was seen before it was merged; chance looks further at everybody's desk.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 def _postgres(version: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
