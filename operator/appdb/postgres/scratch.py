@@ -304,8 +304,8 @@ async def temporary_scratch(
     except psycopg.errors.InsufficientPrivilege as err:
         raise InsufficientPrivilege(
             f"{conn.info.user} may not create the scratch database that a plan is tried in:"
-            f' run ALTER ROLE "{conn.info.user}" CREATEDB, or give --scratch-url with an empty'
-            " database"
+            " give --scratch-url with an empty database, on any server of this version, or use a"
+            f' login that may; for a role of your own: ALTER ROLE "{conn.info.user}" CREATEDB'
         ) from err
     try:
         async with scratch_at(address, login, database=name) as scratch:
