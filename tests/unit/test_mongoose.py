@@ -449,14 +449,16 @@ def test_hostile_source_ends_in_findings_or_a_sound_schema(source):
 
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "mongoose"
+# Apart from the manifests: `kubectl apply -f` would take package.json for one.
+APP = EXAMPLE / "app"
 
 
 def example_files():
-    return sorted(p for p in EXAMPLE.rglob("*") if p.suffix in {".js", ".json"})
+    return sorted(p for p in APP.rglob("*") if p.suffix in {".js", ".json"})
 
 
 def test_the_example_is_understood_whole():
-    found = extract({str(p.relative_to(EXAMPLE)): p.read_text() for p in example_files()})
+    found = extract({str(p.relative_to(APP)): p.read_text() for p in example_files()})
 
     assert {"INDEX_KIND"} == codes(found)
     assert 8 == len(found.schema.tables)
@@ -466,7 +468,7 @@ def test_the_example_is_published_as_it_stands():
     published = yaml.safe_load((EXAMPLE / "source.yaml").read_text())["data"]
 
     assert published == {
-        str(p.relative_to(EXAMPLE)).replace("/", "__"): p.read_text() for p in example_files()
+        str(p.relative_to(APP)).replace("/", "__"): p.read_text() for p in example_files()
     }
 
 

@@ -334,12 +334,14 @@ def test_hostile_source_ends_in_findings_or_a_sound_schema(source):
 
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "typeorm"
+# Apart from the manifests: `kubectl apply -f` would take package.json for one.
+APP = EXAMPLE / "app"
 
 
 def test_the_example_is_understood_whole():
-    paths = sorted(p for p in EXAMPLE.rglob("*") if p.suffix in {".ts", ".json"})
+    paths = sorted(p for p in APP.rglob("*") if p.suffix in {".ts", ".json"})
 
-    found = extract({str(p.relative_to(EXAMPLE)): p.read_text() for p in paths})
+    found = extract({str(p.relative_to(APP)): p.read_text() for p in paths})
 
     assert () == found.findings
     assert 11 == len(found.schema.tables)
@@ -349,8 +351,8 @@ def test_the_example_is_published_as_it_stands():
     published = yaml.safe_load((EXAMPLE / "source.yaml").read_text())["data"]
 
     for key, text in published.items():
-        assert (EXAMPLE / key.replace("__", "/")).read_text() == text
-    assert len(published) == len([p for p in EXAMPLE.rglob("*") if p.suffix in {".ts", ".json"}])
+        assert (APP / key.replace("__", "/")).read_text() == text
+    assert len(published) == len([p for p in APP.rglob("*") if p.suffix in {".ts", ".json"}])
 
 
 def test_every_code_is_documented():
