@@ -11,7 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from appdb.api.names import FIELD_MANAGER
+from appdb.api.appdatabase import AppDatabase
+from appdb.api.names import API_VERSION, FIELD_MANAGER
 from appdb.cluster.client import Cluster
 from appdb.cluster.resources import EVENTS
 from appdb.errors import AppDBError, one_line
@@ -70,6 +71,18 @@ class Subject:
     namespace: str
     name: str
     uid: str
+
+
+def subject_of(database: AppDatabase) -> Subject:
+    """Return an AppDatabase as the object of an Event."""
+    meta = database.metadata
+    return Subject(
+        api_version=API_VERSION,
+        kind="AppDatabase",
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+    )
 
 
 @dataclass(slots=True)

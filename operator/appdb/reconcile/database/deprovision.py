@@ -8,7 +8,7 @@ from appdb.api import names
 from appdb.api.appdatabase import AppDatabase, DeletionPolicy
 from appdb.api.reasons import Reason
 from appdb.api.server import DatabaseServer
-from appdb.cluster.events import EventReason, Subject
+from appdb.cluster.events import EventReason, subject_of
 from appdb.cluster.resources import APP_DATABASES, SECRETS
 from appdb.cluster.secrets import is_ours
 from appdb.errors import (
@@ -58,7 +58,7 @@ async def deprovision(context: Context, writer: StatusWriter, database: AppDatab
             context.wake(server_key(database.status.server.name))
         return LEAVE if isinstance(error, Protected) else RETRY
     await _let_go(context, database)
-    await context.events.post(_subject(database), *told)
+    await context.events.post(subject_of(database), *told)
     return LEAVE
 
 
@@ -158,14 +158,3 @@ async def _let_go(context: Context, database: AppDatabase) -> None:
         kept = tuple(f for f in live["metadata"].get("finalizers", ()) if f != names.FINALIZER)
         await context.cluster.set_finalizers(APP_DATABASES, live, kept)
     context.observer.gone(database_key(meta.namespace, meta.name))
-
-
-def _subject(database: AppDatabase) -> Subject:
-    meta = database.metadata
-    return Subject(
-        api_version=names.API_VERSION,
-        kind="AppDatabase",
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-    )

@@ -52,7 +52,7 @@ async def provision(work: Work) -> None:
     work.oid, work.provisioned = done.oid, done
     reason = Reason.ADOPTED if done.outcome is Outcome.ADOPTED else Reason.CREATED
     if done.outcome is Outcome.KEPT:
-        reason = _reason_before(work)
+        reason = work.reason_before(Stage.DATABASE, otherwise=Reason.CREATED)
     work.results[Stage.DATABASE] = Done(
         reason, f"database {place.wanted.name} is owned by {place.wanted.roles.owner}"
     )
@@ -149,11 +149,3 @@ def _refuse_extensions(work: Work, available: tuple[str, ...]) -> None:
 def _known_identifier(work: Work) -> str:
     known = work.database.status.server
     return known.system_identifier if known else ""
-
-
-def _reason_before(work: Work) -> Reason:
-    """A database that is kept tells the reason it was given when it came to be."""
-    for condition in work.database.status.conditions:
-        if condition.type == Stage.DATABASE.condition and condition.is_true:
-            return Reason(condition.reason)
-    return Reason.CREATED

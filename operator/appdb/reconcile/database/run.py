@@ -16,7 +16,7 @@ from appdb.api.meta import ObjectMeta
 from appdb.api.reasons import ConditionType, Reason
 from appdb.api.server import DatabaseServer
 from appdb.cluster.client import Json
-from appdb.cluster.events import Subject
+from appdb.cluster.events import subject_of
 from appdb.cluster.resources import APP_DATABASES
 from appdb.errors import (
     AdoptionRequired,
@@ -236,13 +236,6 @@ def _count(context: Context, before: AppDatabase, after: AppDatabaseStatus) -> N
 
 
 async def _tell(context: Context, database: AppDatabase, work: Work) -> None:
-    meta = database.metadata
-    subject = Subject(
-        api_version=names.API_VERSION,
-        kind="AppDatabase",
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=meta.uid,
-    )
+    subject = subject_of(database)
     for reason, message in work.events:
         await context.events.post(subject, reason, message)

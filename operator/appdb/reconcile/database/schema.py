@@ -62,7 +62,9 @@ async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) 
     tables = await read_tables(session)
     is_applied = before is not None and before.applied_hash == desired and tables
     if is_applied and (not work.observed.is_due or await has_ledger(session)):
-        work.results[Stage.SCHEMA] = Done(_reason_before(work), _message(len(tables)))
+        work.results[Stage.SCHEMA] = Done(
+            work.reason_before(Stage.SCHEMA, otherwise=Reason.NO_CHANGES), _message(len(tables))
+        )
         return
     if tables:
         return
@@ -140,10 +142,3 @@ def _disabled(work: Work, message: str) -> None:
 def _message(tables: int) -> str:
     verb = "is" if tables == 1 else "are"
     return f"{counted(tables, 'table')} {verb} as the source declares"
-
-
-def _reason_before(work: Work) -> Reason:
-    for condition in work.database.status.conditions:
-        if condition.type == Stage.SCHEMA.condition and condition.is_true:
-            return Reason(condition.reason)
-    return Reason.NO_CHANGES

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from appdb.api.appdatabase import AppDatabase
 from appdb.api.appdatabase_status import SchemaStatus, SourceStatus
+from appdb.api.conditions import find_condition
+from appdb.api.reasons import Reason
 from appdb.api.server import DatabaseServer
 from appdb.cluster.events import EventReason
 from appdb.model.analysis import Analysis
@@ -60,6 +62,11 @@ class Work:
     def database(self) -> AppDatabase:
         """The object of this run."""
         return self.observed.database
+
+    def reason_before(self, stage: Stage, *, otherwise: Reason) -> Reason:
+        """Return the reason that a stage was True for before this run, and keeps."""
+        before = find_condition(self.database.status.conditions, stage.condition)
+        return Reason(before.reason) if before is not None and before.is_true else otherwise
 
     @property
     def source_paths(self) -> tuple[str, ...]:
