@@ -71,6 +71,13 @@ class Plan:
             self.base_fingerprint, self.target_fingerprint, (j.unit for j in self.judged)
         )
 
+    @cached_property
+    def run_hash(self) -> str:
+        """The identity of what runs now; that of the plan when nothing is left out."""
+        running = [j.unit for j in self.judged if j.verdict is Verdict.RUNS]
+        extra = [j.unit for j in self.mitigations]
+        return hash_of(self.base_fingerprint, self.target_fingerprint, [*running, *extra])
+
     def _steps(self, *verdicts: Verdict) -> tuple[PlannedStep, ...]:
         return tuple(
             PlannedStep(
@@ -155,10 +162,13 @@ def decide(
     Over existing tables without a ledger the whole waits unless every unit is S or O;
     there only an approval of the very plan helps.
     """
-    is_approved = policy.approved_plan == hash_of(base, target, units)
+    plan_hash = hash_of(base, target, units)
+    is_approved = _is_approved(plan_hash, target, units, policy)
     judged = judge(units, policy, evidence, is_approved=is_approved, drifted=drifted)
+    if plan_hash in policy.decisions.rejected:
+        return _all_waiting(judged, "the plan was rejected"), (), False
     if is_adoption:
-        return _adoption(judged, units, policy, evidence, is_approved=is_approved)
+        return _adoption(judged, is_approved=is_approved)
     mitigations = tuple(
         Judged(unit=j.unit.mitigation, verdict=Verdict.RUNS, hazards=frozenset())
         for j in judged
@@ -168,28 +178,36 @@ def decide(
 
 
 def _adoption(
-    judged: tuple[Judged, ...],
-    units: tuple[Unit, ...],
-    policy: Policy,
-    evidence: Evidence,
-    *,
-    is_approved: bool,
+    judged: tuple[Judged, ...], *, is_approved: bool
 ) -> tuple[tuple[Judged, ...], tuple[Judged, ...], bool]:
     if is_approved or not first_run_waits(judged):
         return judged, (), is_approved
-    del units, policy, evidence
-    waiting = tuple(
+    why = "the tables were made by somebody else: the whole plan needs an approval"
+    return _all_waiting(judged, why), (), False
+
+
+def _all_waiting(judged: tuple[Judged, ...], why: str) -> tuple[Judged, ...]:
+    kept = {Verdict.BLOCKED, Verdict.WITHHELD, Verdict.REPORTED}
+    return tuple(
         j
-        if j.verdict in {Verdict.BLOCKED, Verdict.WITHHELD}
-        else Judged(
-            unit=j.unit,
-            verdict=Verdict.PENDING,
-            hazards=j.hazards,
-            why="the tables were made by somebody else: the whole plan needs an approval",
-        )
+        if j.verdict in kept
+        else Judged(unit=j.unit, verdict=Verdict.PENDING, hazards=j.hazards, why=why)
         for j in judged
     )
-    return waiting, (), False
+
+
+def _is_approved(plan_hash: str, target: str, units: tuple[Unit, ...], policy: Policy) -> bool:
+    """Tell whether this very plan was approved, or is what is left of one that was."""
+    decisions = policy.decisions
+    if plan_hash in decisions.rejected:
+        return False
+    if plan_hash in {policy.approved_plan, *decisions.approved}:
+        return True
+    statements = {sql for unit in units for step in unit.steps for sql in step.statements}
+    return any(
+        begun.target_fingerprint == target and statements <= begun.statements
+        for begun in decisions.begun
+    )
 
 
 def hazards_of(plan: Plan) -> frozenset[Hazard]:

@@ -6,6 +6,7 @@ Pure. Decides about units; how dangerous they are was said by their recipes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import assert_never
 
 from appdb.model.catalog import Key
 from appdb.plan.hazards import Hazard, StepClass
@@ -13,6 +14,8 @@ from appdb.plan.order import holding_back
 from appdb.plan.unit import Probe, Unit
 
 REWRITE_LIMIT_BYTES = 64 * 1024 * 1024
+# What may run by itself where nobody said otherwise.
+MILD = frozenset({StepClass.SAFE, StepClass.ONLINE})
 
 
 class Allowance(StrEnum):
@@ -49,18 +52,42 @@ DEFAULT_ALLOWANCES: Mapping[Hazard, Allowance] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """An approved plan that began to run and did not get to its end."""
+
+    target_fingerprint: str
+    statements: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """What people decided about plans: `approved` and `rejected` are hashes.
+
+    `refused` are statements of rejected plans of the same source: they wait whatever the
+    policy says. What is left of a `begun` plan needs no second approval.
+    """
+
+    approved: frozenset[str] = frozenset()
+    rejected: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    begun: tuple[Begun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What people allow and give; the fields of `spec.schema` and the options of `apply`.
 
     `approved_plan` is `sha256:<hex>`. `casts` and `backfills` map `table.column` to an
     expression. `extensions` None means: whatever Postgres trusts. `max_class` is the
-    server's floor: above it nothing runs without an approval.
+    server's floor: above it nothing runs without an approval. `drift` None means: what was
+    changed by hand is changed back like anything else that differs.
     """
 
     allow: Mapping[Hazard, Allowance] = field(default_factory=dict)
     approved_plan: str | None = None
+    decisions: Decisions = field(default_factory=Decisions)
     is_review: bool = False
-    drift: DriftPolicy = DriftPolicy.REPAIR
+    drift: DriftPolicy | None = None
     rewrite_limit_bytes: int = REWRITE_LIMIT_BYTES
     lock_timeout_ms: int = 2_000
     max_step_seconds: int = 7_200
@@ -146,8 +173,7 @@ def judge(
 
 def first_run_waits(judged: Sequence[Judged]) -> bool:
     """Tell whether a first run over existing tables holds anything that is not S or O."""
-    mild = {StepClass.SAFE, StepClass.ONLINE}
-    return any(j.step_class not in mild for j in judged)
+    return any(j.step_class not in MILD for j in judged)
 
 
 def _judge_one(  # noqa: PLR0917 - a decision is made of these facts
@@ -195,6 +221,8 @@ def _hazards(unit: Unit, policy: Policy, evidence: Evidence) -> frozenset[Hazard
 def _reason_to_wait(unit: Unit, policy: Policy, waits: Sequence[Hazard]) -> str:
     if waits:
         return f"{', '.join(waits)} needs an approval"
+    if any(sql in policy.decisions.refused for step in unit.steps for sql in step.statements):
+        return "the plan was rejected"
     if policy.is_review:
         return "every change needs an approval in mode Review"
     if unit.step_class.rank > policy.max_class.rank:
@@ -209,12 +237,17 @@ def _judge_drift(
     is_approved: bool,  # noqa: FBT001 - see _judge_one
     place: int,
 ) -> Judged:
+    """Repair is for safe and online steps; all else about drift is only told."""
     judged = _judge_one(unit, policy, evidence, is_approved, place in evidence.refusals, place)
-    if policy.drift is not DriftPolicy.REPAIR:
-        return Judged(
-            unit=unit,
-            verdict=Verdict.REPORTED,
-            hazards=judged.hazards,
-            why="changed by hand; the drift policy leaves it",
-        )
-    return judged
+    match policy.drift:
+        case None:
+            return judged
+        case DriftPolicy.REPAIR if judged.step_class in MILD:
+            return judged
+        case DriftPolicy.REPAIR:
+            why = f"changed by hand; undoing it is class {judged.step_class}, not S or O"
+        case DriftPolicy.REPORT | DriftPolicy.IGNORE:
+            why = "changed by hand; the drift policy leaves it"
+        case _:
+            assert_never(policy.drift)
+    return Judged(unit=unit, verdict=Verdict.REPORTED, hazards=judged.hazards, why=why)

@@ -45,6 +45,19 @@ def drift_of(live: Catalog, digests: Mapping[Key, str]) -> tuple[Drift, ...]:
     return tuple(found)
 
 
+def contradicting(drift: Iterable[Drift], live: Catalog, desired: Catalog) -> tuple[Drift, ...]:
+    """Of what was changed by hand, keep what is not as declared now."""
+    return tuple(
+        each
+        for each in drift
+        if each.key in desired.objects
+        and (
+            each.key not in live.objects
+            or record_digest(live, each.key) != record_digest(desired, each.key)
+        )
+    )
+
+
 def foreign_of(
     live: Catalog, declared: AbstractSet[Key], managed: AbstractSet[Key], renames: Renames
 ) -> tuple[Stranger, ...]:

@@ -300,7 +300,7 @@ async def start_run(conn: Session, plan: Plan, *, actor: str) -> int:
     """Open a run and close those that were cut off; returns its number."""
     await conn.execute(_INTERRUPT)
     values = (
-        plan.plan_hash,
+        plan.run_hash,
         plan.source_digest,
         plan.statements_digest,
         plan.base_fingerprint,

@@ -22,7 +22,14 @@ from appdb.plan.policy import Judged, Policy, Verdict
 from appdb.plan.recipes.context import Context
 from appdb.plan.recipes.enums import enum_with_labels
 from appdb.plan.renames import Renames, rename_units, resolve_renames
-from appdb.plan.scope import drift_of, foreign_of, keys_of_options, origins_of, record_digest
+from appdb.plan.scope import (
+    contradicting,
+    drift_of,
+    foreign_of,
+    keys_of_options,
+    origins_of,
+    record_digest,
+)
 from appdb.plan.unit import Unit, gone
 from appdb.postgres.apply import Book
 from appdb.postgres.connect import Session
@@ -370,7 +377,7 @@ class _Planner:
             judged=judged,
             mitigations=mitigations,
             foreign=foreign_of(self.live, frozenset(self.desired.objects), self._managed, renames),
-            drift=drift,
+            drift=contradicting(drift, self.live, self.desired),
             warnings=renames.warnings,
             origins=origins_of(self.release.statements),
             managed=managed | frozenset(self.desired.objects),
