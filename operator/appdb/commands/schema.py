@@ -51,6 +51,9 @@ def schema(
     if found.is_blocked:
         click.echo(f"no schema: {found.count(Severity.ERROR)} of the findings are errors", err=True)
         sys.exit(EXIT_BAD_INPUT)
+    if found.declares_nothing:
+        click.echo("nothing found: no table is declared beside the migrations", err=True)
+        sys.exit(EXIT_NOTHING)
     click.echo(_OUTPUTS[output](found), nl=False)
 
 

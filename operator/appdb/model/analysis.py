@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from appdb.model.ddl import DdlStatement
 from appdb.model.finding import Finding, Severity
+from appdb.model.migrator import Migrator
 from appdb.model.schema import Schema
 
 
@@ -25,7 +26,8 @@ class Analysis:
 
     `digest` is `sha256:<hex>` over the sorted paths and bytes of the source;
     `statements` load in their order into an empty database; `files` counts the files
-    that were read, `bytes` their size.
+    that were read, `bytes` their size. `migrators` are folders of migrations that the
+    application brings along; their files declare nothing here.
     """
 
     digest: str
@@ -35,6 +37,12 @@ class Analysis:
     schema: Schema = field(default_factory=Schema)
     statements: tuple[DdlStatement, ...] = ()
     findings: tuple[Finding, ...] = ()
+    migrators: tuple[Migrator, ...] = ()
+
+    @property
+    def declares_nothing(self) -> bool:
+        """True when no front end found a table or anything else to make."""
+        return not (self.statements or self.schema.tables or self.schema.enums)
 
     @property
     def is_blocked(self) -> bool:

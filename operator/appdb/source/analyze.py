@@ -18,6 +18,7 @@ from appdb.source.extensions import with_extensions
 from appdb.source.frameworks.registry import AUTO, chosen
 from appdb.source.frontend import Detection, Extraction, FrontEnd
 from appdb.source.merge import Reading, joined, merge
+from appdb.source.migrators.find import Found, find_migrators
 from appdb.source.project import Project
 from appdb.source.soundness.schema import sound
 from appdb.source.soundness.verbatim import sound_statements
@@ -32,10 +33,12 @@ class AnalysisOptions:
 
     `framework` is `Auto` or the name of one front end. `extensions` are the names that may
     be installed; None sets no bound. It decides only whether `uuid_generate_v4()` is kept.
+    Without `finds_migrators` migrations are files like any other.
     """
 
     framework: str = "Auto"
     extensions: tuple[str, ...] | None = None
+    finds_migrators: bool = True
 
 
 DEFAULT_OPTIONS = AnalysisOptions()
@@ -48,9 +51,10 @@ def analyze(bundle: SourceBundle, options: AnalysisOptions = DEFAULT_OPTIONS) ->
 
     Raises:
         InvalidSpec: there is no front end of this name.
-        NothingDetected: nothing in the source declares a schema, and nothing failed.
+        NothingDetected: nothing in the source declares a schema or changes one, and nothing
+            failed.
     """
-    project = Project(bundle.files)
+    project, own = _project(bundle, options)
     readings, remarks = _read(project, options)
     merged, clashes = merge(readings)
     schema, unsound = sound(merged.schema, merged.told)
@@ -62,6 +66,7 @@ def analyze(bundle: SourceBundle, options: AnalysisOptions = DEFAULT_OPTIONS) ->
         *_unreadable(project, readings),
         *_left_out(bundle),
         *_passed_over(project),
+        *own.findings,
         *remarks,
         *(finding for reading in readings for finding in reading.extraction.findings),
         *clashes,
@@ -83,9 +88,22 @@ def analyze(bundle: SourceBundle, options: AnalysisOptions = DEFAULT_OPTIONS) ->
         schema=joined([schema, told]),
         statements=in_loading_order(render(schema), statements),
         findings=in_order(findings),
+        migrators=own.migrators,
     )
     _require_something(found, project, options)
     return found
+
+
+def _project(bundle: SourceBundle, options: AnalysisOptions) -> tuple[Project, Found]:
+    """Return what front ends may read: SQL that changes tables does not declare them."""
+    project = Project(bundle.files)
+    if not options.finds_migrators:
+        return project, Found()
+    own = find_migrators(project, bundle.files)
+    aside = {path: "a migration" for path in own.paths if path.endswith(".sql")}
+    if not aside:
+        return project, own
+    return Project(bundle.files, set_aside=aside), own
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -188,8 +206,7 @@ def _passed_over(project: Project) -> Iterable[Finding]:
 
 
 def _require_something(found: Analysis, project: Project, options: AnalysisOptions) -> None:
-    schema = found.schema
-    if found.is_blocked or found.statements or schema.tables or schema.enums:
+    if found.is_blocked or found.migrators or not found.declares_nothing:
         return
     kinds = chosen(options.framework)
     looked_for = ", ".join(each.title for each in kinds)

@@ -61,10 +61,12 @@ class Project:
     `files` are those to read, in the order of their paths; `ignored` says of each other
     path why it is not, and `passed_over` names the minified ones that may declare tables;
     `unreadable` are findings about files that ought to be read and are no text, with the
-    kind that their names promise.
+    kind that their names promise. `set_aside` says of further paths why they are ignored.
     """
 
-    def __init__(self, contents: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, contents: Mapping[str, bytes], *, set_aside: Mapping[str, str] | None = None
+    ) -> None:
         self.ignored: dict[str, str] = {}
         self.passed_over: tuple[str, ...] = ()
         self.unreadable: tuple[tuple[Finding, Kind], ...] = ()
@@ -73,6 +75,7 @@ class Project:
         for path in sorted(contents):
             self._add(path, contents[path])
         self._leave_out()
+        self.ignored |= set_aside or {}
 
     @property
     def files(self) -> tuple[SourceFile, ...]:

@@ -1,0 +1,1 @@
+"""Finds the migrations that an application brings along: one module per family of tools."""
