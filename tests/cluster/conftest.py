@@ -4,8 +4,10 @@ import pytest
 
 from appdb.local.postgres import EmbeddedPostgres
 from appdb.local.sandbox import Sandbox
+from support.planned import by_hand
 from support.platform import Platform
 from support.sandbox import fresh_namespace
+from support.shop import PRISMA
 from support.team import Team
 
 
@@ -33,3 +35,13 @@ def other_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedde
     """A second Postgres that tests of one file may stop, and must start again."""
     with EmbeddedPostgres(tmp_path_factory.mktemp("other"), logs_statements=True) as postgres:
         yield postgres
+
+
+@pytest.fixture
+def shop(team: Team) -> Team:
+    """A team whose database has one user with a name."""
+    team.apply_source("shop", {"schema.prisma": PRISMA})
+    team.apply("shop", source={"configMaps": [{"name": "shop"}]})
+    team.await_ready("shop")
+    by_hand(team, """INSERT INTO "User" (email, name) VALUES ('a@b.example', 'Ada')""")
+    return team

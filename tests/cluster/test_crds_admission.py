@@ -334,6 +334,8 @@ CHANGED = (
             ("stepCount", 7),
             ("risk", "S"),
             ("truncated", True),
+            ("summary", "nothing to see here"),
+            ("sourceRevision", "v2"),
         )
     ),
     *(

@@ -283,7 +283,7 @@ def test_a_bare_object_has_every_effect():
     [
         ({"limits": {"storage": "1Gi", "connections": 5}}, ("limits.storage",)),
         ({"schema": {"lockTimeout": "2s"}}, ()),
-        ({"schema": {"lockTimeout": "3s", "driftPolicy": "Ignore"}}, ("schema.driftPolicy",)),
+        ({"schema": {"lockTimeout": "3s", "driftPolicy": "Ignore"}}, ()),
         ({"schema": {"allow": {"dropColumn": "Auto"}, "mode": "Review"}}, ()),
         ({"deletionPolicy": "Snapshot"}, ("deletionPolicy Snapshot",)),
     ],

@@ -10,6 +10,9 @@ from pydantic import Field
 from appdb.api.base import Count, Line, Model, Time, Word
 from appdb.api.meta import Conditions, NameRef
 
+# How many objects that were changed by hand are named.
+DRIFT_LIMIT = 20
+
 
 class ServerStatus(Model):
     """The server that the database lives on."""
@@ -101,7 +104,7 @@ class SchemaStatus(Model):
     plan_ref: NameRef | None = Field(default=None, description="The SchemaPlan in question.")
     plan_hash: Word = Field(default="", description="Hash of that plan; an approval names it.")
     pending_steps: Count = Field(default=0, description="Steps that wait for an approval.")
-    drift: Annotated[tuple[Line, ...], Field(max_length=20)] = Field(
+    drift: Annotated[tuple[Line, ...], Field(max_length=DRIFT_LIMIT)] = Field(
         default=(), description="Objects that were changed by hand."
     )
 

@@ -12,7 +12,7 @@ from appdb.api.appdatabase import AppDatabaseSpec, DeletionPolicy
 from appdb.api.schema_spec import SchemaSpec
 
 # Fields of spec.schema that count as set when they differ from their default.
-_OF_SCHEMA = ("drift_policy", "migrator")
+_OF_SCHEMA = ("migrator",)
 
 _OTHERS: tuple[tuple[str, Callable[[AppDatabaseSpec], bool]], ...] = (
     ("source.template", lambda spec: spec.source is not None and spec.source.template is not None),

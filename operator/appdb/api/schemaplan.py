@@ -32,13 +32,16 @@ class Decision(StrEnum):
     REJECTED = "Rejected"
 
 
-_FROZEN = rules(
-    rule(
-        "self == oldSelf",
-        "a plan never changes, only spec.decision and spec.decidedReason do; for another plan "
-        "change the source",
-    ),
+_NEVER_CHANGES = (
+    "a plan never changes, only spec.decision and spec.decidedReason do; for another plan "
+    "change the source"
 )
+_FROZEN = rules(rule("self == oldSelf", _NEVER_CHANGES))
+
+
+def _frozen_with(*, default: object) -> dict[str, Any]:
+    """A default makes the field always present, or leaving it out would get past the rule."""
+    return _FROZEN | {"default": default}
 
 
 class PlanTarget(Model):
@@ -95,20 +98,29 @@ class SchemaPlanSpec(Model):
     source_digest: Word = Field(
         description="Digest of the source that asks for it.", json_schema_extra=_FROZEN
     )
+    source_revision: Line = Field(
+        default="",
+        description="Revision of that source, as its ConfigMaps name it.",
+    )
+    summary: Line = Field(default="", description="The plan in one line.")
     steps: Annotated[tuple[PlanStep, ...], Field(max_length=MAX_STEPS)] = Field(
         description="The statements, in order.", json_schema_extra=_FROZEN
     )
     step_count: Count = Field(
+        default=0,
         description="Number of steps, also of those that do not fit in here.",
-        json_schema_extra=_FROZEN,
+        json_schema_extra=_frozen_with(default=0),
     )
     risk: StepClass = Field(
-        description="The highest class among the steps.", json_schema_extra=_FROZEN
+        default=StepClass.S,
+        description="The highest class among the steps.",
+        json_schema_extra=_frozen_with(default="S"),
     )
     truncated: bool = Field(
+        default=False,
         description="True when steps holds only the first ones; all are in the ConfigMap of the "
         "plan's name.",
-        json_schema_extra=_FROZEN,
+        json_schema_extra=_frozen_with(default=False),
     )
     decision: Decision = Field(
         default=Decision.PENDING,
@@ -155,11 +167,18 @@ class SchemaPlanStatus(Model):
     failed_step: FailedStep | None = Field(default=None, description="Where the plan stopped.")
 
 
-_DECISION_STANDS = rules(
+def _same(name: str) -> str:
+    """An optional field of spec is as it was, also when it was absent."""
+    return (
+        f"(has(self.spec.{name}) ? self.spec.{name} : '')"
+        f" == (has(oldSelf.spec.{name}) ? oldSelf.spec.{name} : '')"
+    )
+
+
+_RULES = rules(
+    rule(f"{_same('summary')} && {_same('sourceRevision')}", _NEVER_CHANGES),
     rule(
-        "(self.spec.decision == oldSelf.spec.decision"
-        " && (has(self.spec.decidedReason) ? self.spec.decidedReason : '')"
-        " == (has(oldSelf.spec.decidedReason) ? oldSelf.spec.decidedReason : ''))"
+        f"(self.spec.decision == oldSelf.spec.decision && {_same('decidedReason')})"
         " || !has(oldSelf.status) || !has(oldSelf.status.conditions)"
         " || !oldSelf.status.conditions.exists(c, c.type == 'Applied'"
         " && (c.status == 'True' || c.reason == 'Superseded'))",
@@ -172,7 +191,7 @@ _DECISION_STANDS = rules(
 class SchemaPlan(Model):
     """One proposed change of the schema of an AppDatabase, with the decision about it."""
 
-    model_config = ConfigDict(json_schema_extra=_DECISION_STANDS)
+    model_config = ConfigDict(json_schema_extra=_RULES)
 
     metadata: ObjectMeta = Field(default_factory=ObjectMeta)
     spec: SchemaPlanSpec = Field(description="The plan and the decision about it.")

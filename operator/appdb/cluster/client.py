@@ -86,11 +86,18 @@ class Cluster:
         return None if answer.status == 404 else answer.body
 
     async def list(
-        self, resource: Resource, namespace: str | None = None, *, label_selector: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
     ) -> list[Json]:
         """Return all objects of a kind, page by page."""
         found: list[Json] = []
-        query = {"limit": "500"} | ({"labelSelector": label_selector} if label_selector else {})
+        query = {"limit": "500"}
+        query |= {"labelSelector": label_selector} if label_selector else {}
+        query |= {"fieldSelector": field_selector} if field_selector else {}
         while True:
             answer = await self._request("GET", resource, resource.path(namespace), query=query)
             found += answer.body.get("items", [])
@@ -101,7 +108,13 @@ class Cluster:
 
     async def create(self, resource: Resource, namespace: str | None, body: Json) -> Json:
         """Create an object. Raises ConcurrentUpdate when it is there already."""
-        answer = await self._request("POST", resource, resource.path(namespace), body=body)
+        answer = await self._request(
+            "POST",
+            resource,
+            resource.path(namespace),
+            query={"fieldManager": FIELD_MANAGER},
+            body=body,
+        )
         return answer.body
 
     async def replace(self, resource: Resource, namespace: str | None, body: Json) -> Json:

@@ -116,6 +116,12 @@ class Plan:
         """What rows or other objects forbid."""
         return tuple(j for j in self.judged if j.verdict is Verdict.BLOCKED)
 
+    @cached_property
+    def standing_drift(self) -> tuple[Drift, ...]:
+        """What was changed by hand and stays so when the plan has run."""
+        undone = {j.unit.subject for j in self.judged if j.verdict is Verdict.RUNS}
+        return tuple(each for each in self.drift if each.key not in undone)
+
     @property
     def leaves_something(self) -> bool:
         """True when a unit does not run, for whatever reason."""
@@ -203,7 +209,7 @@ def _is_approved(plan_hash: str, target: str, units: tuple[Unit, ...], policy: P
         return False
     if plan_hash in {policy.approved_plan, *decisions.approved}:
         return True
-    statements = {sql for unit in units for step in unit.steps for sql in step.statements}
+    statements = {step.sql for unit in units for step in unit.steps}
     return any(
         begun.target_fingerprint == target and statements <= begun.statements
         for begun in decisions.begun

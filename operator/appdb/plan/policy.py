@@ -34,6 +34,13 @@ class DriftPolicy(StrEnum):
     IGNORE = "Ignore"
 
 
+class RenameMode(StrEnum):
+    """How a rename is made: at once, or by a second column beside the first for a while."""
+
+    DIRECT = "Direct"
+    EXPAND = "Expand"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rename:
     """A declared rename, by the names before the release; a table's has no column."""
@@ -41,6 +48,7 @@ class Rename:
     table: str
     to: str
     column: str | None = None
+    mode: RenameMode = RenameMode.DIRECT
 
     def __str__(self) -> str:
         return f"{self.table}.{self.column}" if self.column else self.table
@@ -63,8 +71,8 @@ class Begun:
 class Decisions:
     """What people decided about plans: `approved` and `rejected` are hashes.
 
-    `refused` are statements of rejected plans of the same source: they wait whatever the
-    policy says. What is left of a `begun` plan needs no second approval.
+    `refused` is the SQL of steps of rejected plans of the same source: they wait whatever
+    the policy says. What is left of a `begun` plan needs no second approval.
     """
 
     approved: frozenset[str] = frozenset()
@@ -221,7 +229,7 @@ def _hazards(unit: Unit, policy: Policy, evidence: Evidence) -> frozenset[Hazard
 def _reason_to_wait(unit: Unit, policy: Policy, waits: Sequence[Hazard]) -> str:
     if waits:
         return f"{', '.join(waits)} needs an approval"
-    if any(sql in policy.decisions.refused for step in unit.steps for sql in step.statements):
+    if any(step.sql in policy.decisions.refused for step in unit.steps):
         return "the plan was rejected"
     if policy.is_review:
         return "every change needs an approval in mode Review"

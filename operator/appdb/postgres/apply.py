@@ -69,6 +69,7 @@ class Failure:
 
     unit: Unit
     error: AppDBError
+    sqlstate: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,16 @@ class Outcome:
     seconds: float
     failures: tuple[Failure, ...] = ()
     managed: frozenset[Key] = frozenset()
+
+    def then(self, later: "Outcome") -> "Outcome":
+        """Return what came of this run and of a later one together."""
+        return Outcome(
+            applied=self.applied + later.applied,
+            fingerprint=later.fingerprint,
+            seconds=self.seconds + later.seconds,
+            failures=later.failures,
+            managed=later.managed or self.managed,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,13 +265,16 @@ class _Applier:
         after = await read_catalog(self.conn)
         ours = self.plan.managed | self.plan.former
         managed = frozenset(key for key in ours if key in after.objects)
+        # What was changed by hand and left so is remembered as it was: else it would be no
+        # drift the next time, but a change to make.
+        left = {j.unit.subject for j in self.plan.judged if j.verdict is Verdict.REPORTED}
         error = self.failures[0].error.message if self.failures else None
         state = "partial" if self.failures or self.plan.leaves_something else "applied"
         book = self._book
         async with book.conn.transaction():
             await work_as_ledger(book.conn, book.roles)
             paths = _paths(self.plan)
-            await remember(book.conn, _digests(after, managed), paths, ours - managed)
+            await remember(book.conn, _digests(after, managed - left), paths, ours - managed - left)
             await finish_run(
                 book.conn,
                 self.number,
@@ -292,13 +306,15 @@ class _Applier:
                     raise error from err
                 await self._undo(judged.unit, [*done, step])
                 await self._record(judged, step, state="failed", sqlstate=err.sqlstate)
-                self.failures.append(Failure(unit=judged.unit, error=error))
+                self.failures.append(
+                    Failure(unit=judged.unit, error=error, sqlstate=err.sqlstate or "")
+                )
                 return
             except LockTimeout as error:
                 self.run.tell(Event(what="failed", text=error.message, step=step))
                 await self._undo(judged.unit, [*done, step])
                 await self._record(judged, step, state="failed", sqlstate="55P03")
-                self.failures.append(Failure(unit=judged.unit, error=error))
+                self.failures.append(Failure(unit=judged.unit, error=error, sqlstate="55P03"))
                 return
             done.append(step)
             seconds = time.monotonic() - began

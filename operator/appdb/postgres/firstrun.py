@@ -12,8 +12,6 @@ from appdb.plan.direct import direct_plan
 from appdb.plan.policy import Policy
 from appdb.plan.scope import record_digest
 from appdb.postgres.apply import Book
-from appdb.postgres.connect import Session
-from appdb.postgres.inspect import read_catalog
 from appdb.postgres.ledger import (
     StepRecord,
     ensure_ledger,
@@ -27,16 +25,15 @@ from appdb.postgres.sqlstate import translated
 
 
 async def record_first_run(
-    session: Session,
     book: Book,
+    after: Catalog,
     statements: Sequence[DdlStatement],
     *,
     source_digest: str,
     frameworks: tuple[str, ...],
     actor: str,
-) -> Catalog:
-    """Remember everything that stands in the database as ours, and return it."""
-    after = await read_catalog(session)
+) -> None:
+    """Remember everything that the first run left in the database as ours."""
     plan = direct_plan(Catalog(objects={}), statements, Policy(), source_digest, frameworks)
     digests = {key: record_digest(after, key) for key in after.objects}
     paths = {key: origin.span.path for key, origin in plan.origins.items()}
@@ -54,15 +51,3 @@ async def record_first_run(
             await finish_run(
                 book.conn, number, state="applied", fingerprint=after.fingerprint, error=None
             )
-    return after
-
-
-async def has_ledger(session: Session) -> bool:
-    """Tell whether the database has a ledger; any login may ask, the catalog is open to all."""
-    with translated(session.info.dbname, "looking for the ledger"):
-        found = await session.execute(
-            "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = '_appdb' AND c.relname = 'objects')"
-        )
-        row = await found.fetchone()
-    return bool(row and row[0])

@@ -38,6 +38,9 @@ class Observer(Protocol):
     def schema_changed(self, seconds: float) -> None:
         """Tables were made or changed, in so many seconds."""
 
+    def plan_decided(self, risk: str, decision: str) -> None:
+        """A SchemaPlan was made, or somebody decided about it."""
+
     def connected(self, server: str, *, succeeded: bool) -> None:
         """A session to a server was opened, or was not to be had."""
 

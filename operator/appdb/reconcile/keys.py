@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The kinds that are reconciled."""
+    """The kinds that are reconciled; a SchemaPlan is looked at with its AppDatabase."""
 
     APP_DATABASE = "AppDatabase"
     DATABASE_SERVER = "DatabaseServer"

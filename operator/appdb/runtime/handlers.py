@@ -39,6 +39,7 @@ class Triggers:
     operator_namespace: str
     _seen: dict[ObjectKey, tuple[object, ...]] = field(default_factory=dict)
     _labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _decisions: dict[str, str | None] = field(default_factory=dict)
 
     def on_database(self, change: str | None, body: Body) -> None:
         """Handle an AppDatabase: remember its references, look at it when it changed."""
@@ -73,6 +74,22 @@ class Triggers:
             self.add(key)
         if is_news:
             self._add_all(users)
+
+    def on_plan(self, change: str | None, body: Body) -> None:
+        """Handle a SchemaPlan: look at its database when somebody decided, or took it away."""
+        metadata, spec = body["metadata"], body.get("spec") or {}
+        database = (spec.get("appDatabaseRef") or {}).get("name", "")
+        key = database_key(metadata["namespace"], database)
+        plan, decision = str(metadata.get("uid")), spec.get("decision")
+        known = self._decisions.get(plan)
+        if change == "DELETED":
+            self._decisions.pop(plan, None)
+        else:
+            self._decisions[plan] = decision
+        # A new plan is our own, and what stands in it from its start nobody else decided.
+        is_news = change == "DELETED" or known not in {None, decision}
+        if is_news and self.refs.knows(key):
+            self.add(key)
 
     def on_config_map(self, change: str | None, body: Body) -> None:
         """Handle a ConfigMap with source: a new one is waited for, an edited one may be many."""
@@ -197,6 +214,7 @@ def register(
 
     on(names.GROUP, names.VERSION, names.APPDATABASES, triggers.on_database)
     on(names.GROUP, names.VERSION, names.DATABASESERVERS, triggers.on_server)
+    on(names.GROUP, names.VERSION, names.SCHEMAPLANS, triggers.on_plan)
     on("", "v1", "configmaps", triggers.on_config_map)
     on("", "v1", "secrets", triggers.on_secret)
     on("", "v1", "namespaces", triggers.on_namespace)

@@ -46,6 +46,9 @@ class Metrics:
     unresolved: Gauge = field(init=False)
     ddl_seconds: Histogram = field(init=False)
     drift: Gauge = field(init=False)
+    plan_statements: Gauge = field(init=False)
+    plan_pending: Gauge = field(init=False)
+    plans: Counter = field(init=False)
     loop_lag: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,6 +132,18 @@ class Metrics:
         self.drift = Gauge(
             "appdb_schema_drift", "1 when the tables were changed by hand.", labels, registry=on
         )
+        self.plan_statements = Gauge(
+            "appdb_plan_statements", "Steps that wait for an approval.", labels, registry=on
+        )
+        self.plan_pending = Gauge(
+            "appdb_plan_pending_seconds",
+            "How long steps have been waiting for an approval.",
+            labels,
+            registry=on,
+        )
+        self.plans = Counter(
+            "appdb_plans", "Decisions about SchemaPlans.", ["risk", "decision"], registry=on
+        )
         self.server_up = Gauge(
             "appdb_server_up", "1 when the server answers.", ["server"], registry=on
         )
@@ -149,7 +164,15 @@ class Metrics:
             self.server_databases.remove_by_labels({"server": key.name})
             return
         labels = {"namespace": key.namespace, "name": key.name}
-        for gauge in (self.ready, self.conditions, self.source_bytes, self.unresolved, self.drift):
+        for gauge in (
+            self.ready,
+            self.conditions,
+            self.source_bytes,
+            self.unresolved,
+            self.drift,
+            self.plan_statements,
+            self.plan_pending,
+        ):
             gauge.remove_by_labels(labels)
 
     def exposition(self) -> bytes:

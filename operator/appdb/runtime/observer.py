@@ -1,10 +1,13 @@
 """Writes what the runs find out into the metrics."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from appdb.api.appdatabase import AppDatabase
+from appdb.api.appdatabase_status import AppDatabaseStatus
 from appdb.api.conditions import find_condition
-from appdb.api.reasons import ConditionType
+from appdb.api.reasons import ConditionType, Reason
 from appdb.reconcile.keys import ObjectKey
 from appdb.reconcile.resync import ResyncClock
 from appdb.runtime.metrics import Metrics
@@ -19,6 +22,7 @@ class MetricsObserver:
 
     metrics: Metrics
     resync: ResyncClock
+    now: Callable[[], datetime]
 
     def database_seen(self, database: AppDatabase) -> None:
         """Set the gauges of a database from its status."""
@@ -34,11 +38,28 @@ class MetricsObserver:
         self.metrics.ready.labels(*labels).set(1 if ready and ready.is_true else 0)
         drifted = find_condition(status.conditions, ConditionType.DRIFTED)
         self.metrics.drift.labels(*labels).set(1 if drifted and drifted.is_true else 0)
+        self._plans_seen(labels, status)
         if status.source is not None:
             self.metrics.source_bytes.labels(*labels).set(status.source.bytes)
             found = status.source.findings
             unresolved = found.error + found.warning if found else 0
             self.metrics.unresolved.labels(*labels).set(unresolved)
+
+    def _plans_seen(self, labels: tuple[str, str], status: AppDatabaseStatus) -> None:
+        """Set how much waits for an approval, and since when; the age grows by itself."""
+        waiting = status.schema_.pending_steps if status.schema_ is not None else 0
+        self.metrics.plan_statements.labels(*labels).set(waiting)
+        synced = find_condition(status.conditions, ConditionType.SCHEMA_SYNCED)
+        age = self.metrics.plan_pending.labels(*labels)
+        if synced is None or synced.reason != Reason.PLAN_PENDING_APPROVAL:
+            age.set_function(lambda: 0.0)
+            return
+        since = synced.last_transition_time
+        age.set_function(lambda: max(0.0, (self.now() - since).total_seconds()))
+
+    def plan_decided(self, risk: str, decision: str) -> None:
+        """Count a plan that was made, or decided about."""
+        self.metrics.plans.labels(risk, decision).inc()
 
     def analyzed(self, frameworks: tuple[str, ...], seconds: float) -> None:
         """Observe the length of an analysis."""

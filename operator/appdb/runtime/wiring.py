@@ -108,7 +108,7 @@ class Operator:
             width=settings.workers,
             on_run=lambda key, seconds, ok: metrics.ran(key, seconds, succeeded=ok),
         )
-        observer = MetricsObserver(metrics, resync)
+        observer = MetricsObserver(metrics, resync, _utc_now)
         context = Context(
             cluster=cluster,
             sessions=ServerSessions(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from appdb.errors import AppDBError
 from appdb.model.analysis import Analysis
+from appdb.model.catalog import Catalog
 from appdb.postgres.apply import Book
 from appdb.postgres.firstrun import record_first_run
 from appdb.postgres.sessions import AdminSessions
@@ -22,11 +23,12 @@ DELAY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstRun:
-    """A first run that is done and not yet written down."""
+    """A first run that is done and not yet written down; `made` is what it left."""
 
     sessions: AdminSessions
     database: str
     analysis: Analysis
+    made: Catalog
 
 
 @dataclass(slots=True)
@@ -51,8 +53,8 @@ class Bookkeeping:
         try:
             async with run.sessions.database(run.database) as session:
                 await record_first_run(
-                    session,
                     Book(conn=session),
+                    run.made,
                     run.analysis.statements,
                     source_digest=run.analysis.digest,
                     frameworks=tuple(each.name for each in run.analysis.frameworks),

@@ -4,40 +4,62 @@ The app's own login changes the tables, the operator's session writes the ledger
 everything is tried in a scratch database first.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from appdb.api.appdatabase import AppDatabase
 from appdb.api.quantities import parse_duration, parse_quantity
 from appdb.api.schema_spec import SchemaMode, SchemaSpec
+from appdb.api.schemaplan import Decision
 from appdb.api.server import DatabaseServer
 from appdb.errors import (
     AdoptionRequired,
     DataConflict,
     InvalidSpec,
     PlanPendingApproval,
+    PlanRejected,
 )
 from appdb.model.analysis import Analysis
+from appdb.model.catalog import Key
 from appdb.model.words import counted
 from appdb.plan.hazards import Hazard, StepClass
 from appdb.plan.plan import Plan
 from appdb.plan.policy import Allowance, DriftPolicy, Policy, Rename
 from appdb.postgres.apply import Book, Outcome, Run, apply_release
+from appdb.postgres.connect import Session
 from appdb.postgres.migrate import Release, plan_release
 from appdb.postgres.provision import app_session
 from appdb.postgres.scratch import SETTINGS as SCRATCH_SETTINGS
 from appdb.postgres.scratch import Scratch, ensure_scratch_database
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.sqlstate import translated
+from appdb.postgres.weigh import weigh
 from appdb.reconcile.context import PLANNER_SESSIONS
+from appdb.reconcile.database.plans import Plans
+from appdb.reconcile.database.shelf import Record, Shelf
 from appdb.reconcile.database.wanted import milliseconds
 from appdb.reconcile.database.work import Work
 
 SCRATCH_DATABASE = "_appdb_scratch"
+# What one run makes possible the next one does; more than that is a sign of something else.
+ROUNDS = 3
 
 
-async def release(work: Work, analysis: Analysis) -> tuple[Plan, Outcome | None]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """What a release came to: the last plan, what was run, and the SchemaPlan in question."""
+
+    plan: Plan
+    outcome: Outcome | None = None
+    record: Record | None = None
+
+
+async def release(work: Work, analysis: Analysis) -> Released:
     """Plan, and apply what may run; the outcome is None when nothing was run.
+
+    What ran changes what is left: the rest is planned again, so that the hash somebody
+    approves is of the state that stands there.
 
     Raises:
         InvalidSpec: the server's bound on our sessions is too small for planning.
@@ -49,25 +71,106 @@ async def release(work: Work, analysis: Analysis) -> tuple[Plan, Outcome | None]
             f"connections.max of DatabaseServer {server.metadata.name} is "
             f"{place.sessions.limit}; changing existing tables takes {PLANNER_SESSIONS}"
         )
-    policy = policy_of(work.database, server)
-    wanted = work.place.wanted
-    declared = Release(
+    plans = await Plans.read(work)
+    policy = policy_of(work.database, server, plans.shelf, analysis.digest)
+    name, turns = server.metadata.name, work.context.turns
+    async with turns.applier(name, place.sessions.limit), AsyncExitStack() as held:
+        held.enter_context(translated(f"database {place.wanted.name}", "changing the tables"))
+        engine = _Engine(work=work, plans=plans, policy=policy, held=held)
+        released = await engine.go(_declared(work, analysis))
+    await plans.tidy()
+    return released
+
+
+def _declared(work: Work, analysis: Analysis) -> Release:
+    return Release(
         statements=analysis.statements,
         source_digest=analysis.digest,
         frameworks=tuple(framework.name for framework in analysis.frameworks),
         paths=work.source_paths,
     )
-    name, turns = server.metadata.name, work.context.turns
-    async with turns.applier(name, place.sessions.limit), AsyncExitStack() as held:
-        held.enter_context(translated(f"database {wanted.name}", "changing the tables"))
-        async with turns.planner(name), _scratch(place.sessions) as scratch:
-            book = Book(conn=await held.enter_async_context(place.sessions.database(wanted.name)))
-            session = await held.enter_async_context(app_session(place.sessions, wanted))
-            plan = await plan_release(session, scratch, declared, policy, book=book)
-        if work.database.spec.schema_.mode is SchemaMode.PLAN_ONLY or not plan.judged:
-            return plan, None
-        actor = f"{work.key.namespace}/{work.key.name}"
-        return plan, await apply_release(session, plan, Run(policy=policy, book=book, actor=actor))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Engine:
+    """One release: plans, runs what may run, plans the rest, and leaves it for a decision."""
+
+    work: Work
+    plans: Plans
+    policy: Policy
+    held: AsyncExitStack
+    outcome: Outcome | None = None
+    record: Record | None = None
+    _book: Book | None = None
+    _session: Session | None = None
+
+    async def go(self, declared: Release) -> Released:
+        plan = await self._plan(declared)
+        if self.work.database.spec.schema_.mode is SchemaMode.PLAN_ONLY:
+            return await self._previewed(plan)
+        for _ in range(ROUNDS):
+            if not _is_to_run(plan):
+                break
+            await self._run(plan)
+            if self._has_failed or not (plan.pending or plan.blocked):
+                return self._released(plan)
+            plan = await self._plan(declared)
+        if plan.pending or plan.blocked:
+            self.record = await self.plans.propose(plan, lambda: self._weigh(plan))
+        return self._released(plan)
+
+    async def _previewed(self, plan: Plan) -> Released:
+        if plan.steps or plan.pending or plan.blocked:
+            self.record = await self.plans.preview(plan, lambda: self._weigh(plan))
+        return self._released(plan)
+
+    def _released(self, plan: Plan) -> Released:
+        return Released(plan=plan, outcome=self.outcome, record=self.record)
+
+    @property
+    def _has_failed(self) -> bool:
+        return self.outcome is not None and bool(self.outcome.failures)
+
+    async def _plan(self, declared: Release) -> Plan:
+        place, turns = self.work.place, self.work.context.turns
+        server = self.work.server.metadata.name
+        async with turns.planner(server), _scratch(place.sessions) as scratch:
+            session, book = await self._sessions()
+            return await plan_release(session, scratch, declared, self.policy, book=book)
+
+    async def _sessions(self) -> tuple[Session, Book]:
+        """Open the app's session and the ledger's, once, while it is our turn to plan."""
+        place = self.work.place
+        if self._session is None or self._book is None:
+            book = await self.held.enter_async_context(place.sessions.database(place.wanted.name))
+            self._book = Book(conn=book)
+            self._session = await self.held.enter_async_context(
+                app_session(place.sessions, place.wanted)
+            )
+        return self._session, self._book
+
+    async def _run(self, plan: Plan) -> None:
+        session, book = await self._sessions()
+        record = await self.plans.begin(plan) if plan.steps else None
+        key = self.work.key
+        run = Run(policy=self.policy, book=book, actor=f"{key.namespace}/{key.name}")
+        outcome = await apply_release(session, plan, run)
+        self.outcome = outcome if self.outcome is None else self.outcome.then(outcome)
+        if record is not None:
+            await self.plans.finish(record, plan, outcome)
+            self.record = record
+
+    async def _weigh(self, plan: Plan) -> Mapping[Key, str]:
+        session, _ = await self._sessions()
+        return await weigh(session, plan.judged)
+
+
+def _is_to_run(plan: Plan) -> bool:
+    """Tell whether there is a step to run, or only the ledger to be written.
+
+    Where all is as declared, an old or absent ledger is brought up to date.
+    """
+    return bool(plan.steps) or (not plan.judged and not plan.is_settled)
 
 
 @asynccontextmanager
@@ -79,13 +182,14 @@ async def _scratch(sessions: AdminSessions) -> AsyncIterator[Scratch]:
         yield Scratch(conn=bench)
 
 
-def require_applied(plan: Plan, outcome: Outcome | None) -> None:
+def require_applied(plan: Plan, outcome: Outcome | None, record: Record | None = None) -> None:
     """Tell what was not done.
 
     Raises:
         DDLFailed, LockTimeout, ...: a step failed; it was taken back.
         DataConflict: rows forbid a step.
         AdoptionRequired: tables that were there before us need more than additions.
+        PlanRejected: somebody decided against the steps that are left.
         PlanPendingApproval: steps wait for an approval; the message has the hash.
     """
     if outcome is not None and outcome.failures:
@@ -98,28 +202,54 @@ def require_applied(plan: Plan, outcome: Outcome | None) -> None:
             f"{of_rows}{blocked.unit.subject.table} forbid a change of {blocked.unit.subject}: "
             f"{blocked.why}"
         )
+    if plan.pending and record is not None and record.is_decided(Decision.REJECTED):
+        raise PlanRejected(_rejected(plan, record))
     if plan.is_adoption and plan.pending:
-        raise AdoptionRequired(f"the tables were there before: {_waiting(plan)}")
+        raise AdoptionRequired(f"the tables were there before: {_waiting(plan, record)}")
     if plan.pending:
         first = plan.pending[0]
         raise PlanPendingApproval(
-            f"{_waiting(plan)}, first: {first.step.reason} ({first.judged.why}); the old tables "
-            "serve on"
+            f"{_waiting(plan, record)}, first: {first.step.reason} ({first.judged.why}); the old "
+            "tables serve on"
         )
 
 
-def _waiting(plan: Plan) -> str:
+def _waiting(plan: Plan, record: Record | None) -> str:
     steps = counted(len(plan.pending), "step")
-    return f"{steps} not run without an approval of plan {plan.plan_hash}"
+    name = f"SchemaPlan {record.name}, " if record is not None else "plan "
+    return f"{steps} not run without an approval of {name}{plan.plan_hash}"
 
 
-def policy_of(database: AppDatabase, server: DatabaseServer) -> Policy:
-    """Return the policy of an object under the floor of its server. Pure."""
+def _rejected(plan: Plan, record: Record) -> str:
+    spec, by = record.plan.spec, record.plan.status.decided_by
+    who = f" by {by}" if by else ""
+    why = f" ({spec.decided_reason})" if spec.decided_reason else ""
+    return (
+        f"SchemaPlan {record.name} was rejected{who}{why}: {counted(len(plan.pending), 'step')} "
+        "not run, the old tables serve on; change the source, or the decision"
+    )
+
+
+def policy_of(
+    database: AppDatabase,
+    server: DatabaseServer,
+    shelf: Shelf = Shelf(),  # noqa: B008 - a frozen value
+    source_digest: str = "",
+) -> Policy:
+    """Return the policy of an object under the floor of its server. Pure.
+
+    An approval in the spec is used up when its plan has run: the same change, asked for
+    again, meets other rows.
+    """
     spec: SchemaSpec = database.spec.schema_
+    approved = spec.approved_plan
+    if approved is not None and shelf.was_applied(approved):
+        approved = None
     allow = {hazard: Allowance(_allowed(spec, hazard)) for hazard in Hazard}
     return Policy(
         allow=allow,
-        approved_plan=spec.approved_plan,
+        approved_plan=approved,
+        decisions=shelf.decisions(source_digest),
         is_review=spec.mode is SchemaMode.REVIEW,
         drift=DriftPolicy(spec.drift_policy.value),
         rewrite_limit_bytes=parse_quantity(spec.rewrite_limit),

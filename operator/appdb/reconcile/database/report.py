@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import assert_never
 
 from appdb.api.appdatabase_status import (
+    DRIFT_LIMIT,
     AppDatabaseStatus,
     CredentialsStatus,
     DatabaseStatus,
@@ -22,6 +23,7 @@ from appdb.api.appdatabase_status import (
 from appdb.api.conditions import Status, find_condition, remove_condition, set_condition
 from appdb.api.meta import Condition, NameRef, seconds_between
 from appdb.api.reasons import ConditionType, Reason, source_reason, stalled_reason
+from appdb.cluster.events import EventReason
 from appdb.errors import AppDBError, Retry, one_line
 from appdb.reconcile.results import Absent, Done, Failed, Result, Stage, Unchanged, Waits
 
@@ -51,6 +53,7 @@ class Run:
     results: Mapping[Stage, Result]
     facts: Facts = field(default_factory=Facts)
     notes: tuple[str, ...] = ()
+    drift: tuple[str, ...] | None = None
 
 
 def build_status(before: AppDatabaseStatus, run: Run) -> AppDatabaseStatus:
@@ -59,7 +62,7 @@ def build_status(before: AppDatabaseStatus, run: Run) -> AppDatabaseStatus:
     for stage in Stage:
         conditions = _with_stage(conditions, stage, run)
     failure = first_failure(conditions)
-    conditions = _summed_up(conditions, failure, run)
+    conditions = _summed_up(_with_drift(conditions, run), failure, run)
     facts = run.facts
     return before.model_copy(
         update={
@@ -70,7 +73,7 @@ def build_status(before: AppDatabaseStatus, run: Run) -> AppDatabaseStatus:
             "server": facts.server or before.server,
             "database": facts.database or before.database,
             "source": facts.source or before.source,
-            "schema_": facts.schema or before.schema_,
+            "schema_": _schema(facts.schema or before.schema_, run.drift),
             "credentials": facts.credentials or before.credentials,
             "provisioning": _provisioning(before.provisioning, run, is_ready=failure is None),
         }
@@ -201,6 +204,35 @@ def first_failure(conditions: Conditions) -> Condition | None:
     return next(iter(failed or unmet), None)
 
 
+def warnings_of(
+    before: AppDatabaseStatus, after: AppDatabaseStatus
+) -> tuple[tuple[EventReason, str], ...]:
+    """Return the Events for what has just become wrong; what was wrong before is told already."""
+    found = []
+    for condition in after.conditions:
+        reason = _WARNINGS.get((condition.type, condition.reason))
+        known = find_condition(before.conditions, condition.type)
+        is_news = known is None or (known.reason, known.message) != (
+            condition.reason,
+            condition.message,
+        )
+        if reason is not None and is_news:
+            found.append((reason, condition.message))
+    return tuple(found)
+
+
+_WARNINGS: Mapping[tuple[str, str], EventReason] = {
+    (ConditionType.SERVER_REACHABLE, Reason.UNREACHABLE): EventReason.SERVER_UNREACHABLE,
+    (ConditionType.DATABASE_READY, Reason.NAME_CONFLICT): EventReason.NAME_CONFLICT,
+    (ConditionType.SOURCE_READY, Reason.INVALID): EventReason.SOURCE_INVALID,
+    (ConditionType.SOURCE_READY, Reason.PARSE_FAILED): EventReason.SOURCE_INVALID,
+    (ConditionType.SOURCE_READY, Reason.TOO_LARGE): EventReason.SOURCE_INVALID,
+    (ConditionType.SCHEMA_SYNCED, Reason.PLAN_PENDING_APPROVAL): EventReason.PLAN_PENDING_APPROVAL,
+    (ConditionType.SCHEMA_SYNCED, Reason.DDL_FAILED): EventReason.DDL_FAILED,
+    (ConditionType.DRIFTED, Reason.DRIFT_DETECTED): EventReason.DRIFT_DETECTED,
+}
+
+
 def retry_of(results: Mapping[Stage, Result]) -> Retry | None:
     """Return how soon to look again: the most impatient of the failures, None without any."""
     order = (Retry.AT_ONCE, Retry.BACKOFF, Retry.SLOWLY, Retry.ON_CHANGE)
@@ -228,6 +260,27 @@ def _with_stage(conditions: Conditions, stage: Stage, run: Run) -> Conditions:
         case _:
             assert_never(result)
     return _set(conditions, stage.condition, status, reason, message, run)
+
+
+def _schema(schema: SchemaStatus | None, drift: tuple[str, ...] | None) -> SchemaStatus | None:
+    if schema is None or drift is None:
+        return schema
+    return schema.model_copy(update={"drift": drift[:DRIFT_LIMIT]})
+
+
+def _with_drift(conditions: Conditions, run: Run) -> Conditions:
+    """Drifted stands only while True, and says nothing about Ready."""
+    if run.drift is None:
+        return conditions
+    if not run.drift:
+        return remove_condition(conditions, ConditionType.DRIFTED)
+    named = ", ".join(run.drift[:5])
+    more = f" and {len(run.drift) - 5} more" if len(run.drift) > 5 else ""
+    message = (
+        f"changed by hand: {named}{more}; undo it, declare it in the source, or set "
+        "schema.driftPolicy to Repair"
+    )
+    return _set(conditions, ConditionType.DRIFTED, "True", Reason.DRIFT_DETECTED, message, run)
 
 
 def _condition_reason(stage: Stage, error: AppDBError) -> Reason:

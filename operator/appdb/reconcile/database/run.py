@@ -5,6 +5,7 @@ to do, work.
 """
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 
 from appdb.api import names
@@ -16,7 +17,7 @@ from appdb.api.meta import ObjectMeta
 from appdb.api.reasons import ConditionType, Reason
 from appdb.api.server import DatabaseServer
 from appdb.cluster.client import Json
-from appdb.cluster.events import subject_of
+from appdb.cluster.events import EventReason, subject_of
 from appdb.cluster.resources import APP_DATABASES
 from appdb.errors import (
     AdoptionRequired,
@@ -40,6 +41,7 @@ from appdb.reconcile.database.report import (
     build_status,
     invalid_status,
     retry_of,
+    warnings_of,
 )
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.dispatch import LEAVE, RETRY, Again
@@ -129,7 +131,7 @@ async def _look(context: Context, writer: StatusWriter, database: AppDatabase) -
     await writer.write(status)
     context.observer.database_seen(database.model_copy(update={"status": status}))
     _count(context, database, status)
-    await _tell(context, database, work)
+    await _tell(context, database, (*work.events, *warnings_of(database.status, status)))
     return _again(context, work)
 
 
@@ -189,6 +191,7 @@ def _run_of(work: Work, *, started: datetime) -> Run:
         results=work.results,
         facts=_facts_of(work),
         notes=tuple(work.notes) + _without_effect(database),
+        drift=work.drift,
     )
 
 
@@ -235,7 +238,9 @@ def _count(context: Context, before: AppDatabase, after: AppDatabaseStatus) -> N
         context.observer.provisioned(after.provisioning.seconds)
 
 
-async def _tell(context: Context, database: AppDatabase, work: Work) -> None:
+async def _tell(
+    context: Context, database: AppDatabase, events: Iterable[tuple[EventReason, str]]
+) -> None:
     subject = subject_of(database)
-    for reason, message in work.events:
+    for reason, message in events:
         await context.events.post(subject, reason, message)

@@ -7,24 +7,30 @@ rehearses and asks the rows first. Nothing is dropped here.
 
 from collections import Counter
 
-from appdb.api.appdatabase_status import SchemaStatus
+from appdb.api.appdatabase_status import DRIFT_LIMIT, SchemaStatus
+from appdb.api.conditions import find_condition
+from appdb.api.meta import NameRef
 from appdb.api.reasons import Reason
-from appdb.api.schema_spec import SchemaMode
+from appdb.api.schema_spec import DriftPolicy, SchemaMode
 from appdb.cluster.events import EventReason
 from appdb.errors import AppDBError
 from appdb.model.analysis import Analysis
 from appdb.model.catalog import Kind
 from appdb.model.digest import digest_of_texts
 from appdb.model.words import counted
-from appdb.plan.plan import Plan
 from appdb.postgres.apply import Outcome
 from appdb.postgres.connect import Session
 from appdb.postgres.ddl import apply_first_schema, read_tables
-from appdb.postgres.firstrun import has_ledger
+from appdb.postgres.inspect import read_catalog
 from appdb.reconcile.database.bookkeeping import FirstRun
-from appdb.reconcile.database.release import release, require_applied
+from appdb.reconcile.database.drift import is_as_left, wants_full_look
+from appdb.reconcile.database.release import Released, release, require_applied
+from appdb.reconcile.database.shelf import Record
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Done, Failed, Stage
+
+# What somebody did by hand, for people.
+_DRIFTED = {"missing": "is missing", "changed": "was changed"}
 
 
 async def sync_with_session(work: Work, session: Session) -> None:
@@ -49,84 +55,122 @@ async def sync_with_engine(work: Work) -> None:
         return
     analysis, desired = work.analysis, _digest(work.analysis)
     try:
-        plan, outcome = await release(work, analysis)
-        _note(work, plan, outcome, desired)
-        require_applied(plan, outcome)
+        if _is_applied(work, desired) and await is_as_left(work):
+            _note_unchanged(work)
+            return
+        released = await release(work, analysis)
+        _note(work, released, desired)
+        if work.database.spec.schema_.mode is not SchemaMode.PLAN_ONLY:
+            require_applied(released.plan, released.outcome, released.record)
     except AppDBError as error:
         work.results[Stage.SCHEMA] = Failed(error)
 
 
 async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) -> None:
     desired = _digest(analysis)
-    before = work.database.status.schema_
     tables = await read_tables(session)
-    is_applied = before is not None and before.applied_hash == desired and tables
-    if is_applied and (not work.observed.is_due or await has_ledger(session)):
-        work.results[Stage.SCHEMA] = Done(
-            work.reason_before(Stage.SCHEMA, otherwise=Reason.NO_CHANGES), _message(len(tables))
-        )
+    if _is_applied(work, desired) and tables and not wants_full_look(work):
+        _note_unchanged(work)
         return
-    if tables:
-        return
-    if work.database.spec.schema_.mode is not SchemaMode.AUTO:
+    if tables or work.database.spec.schema_.mode is not SchemaMode.AUTO:
         return
     began = work.context.clock()
     await apply_first_schema(session, analysis.statements)
     work.context.observer.schema_changed(work.context.clock() - began)
-    made = await read_tables(session)
+    made = await read_catalog(session)
+    kinds = Counter(key.kind for key in made.objects)
     work.schema_status = SchemaStatus(
         desired_hash=desired,
         applied_hash=desired,
-        tables=len(made),
-        columns=sum(table.columns for table in made),
+        tables=kinds[Kind.TABLE],
+        columns=kinds[Kind.COLUMN],
         last_applied_time=work.context.now(),
     )
-    work.results[Stage.SCHEMA] = Done(Reason.APPLIED, _message(len(made)))
-    work.events.append((EventReason.SCHEMA_APPLIED, f"made {counted(len(made), 'table')}"))
+    work.drift = ()
+    work.results[Stage.SCHEMA] = Done(Reason.APPLIED, _message(kinds[Kind.TABLE]))
+    told = f"made {counted(kinds[Kind.TABLE], 'table')}"
+    work.events.append((EventReason.SCHEMA_APPLIED, told))
     place = work.place
-    run = FirstRun(sessions=place.sessions, database=place.wanted.name, analysis=analysis)
+    run = FirstRun(
+        sessions=place.sessions, database=place.wanted.name, analysis=analysis, made=made
+    )
     work.context.bookkeeping.owe(work.key, run)
 
 
-def _note(work: Work, plan: Plan, outcome: Outcome | None, desired: str) -> None:
-    """Write down for status what a release did and what it left."""
+def _is_applied(work: Work, desired: str) -> bool:
+    """Tell whether the last run left the tables as this source declares them.
+
+    Where steps waited something may have been done to make them harmless, so the engine
+    looks again also when the source is back to what it was.
+    """
     before = work.database.status.schema_
-    complete = plan.is_empty or (
-        outcome is not None and not outcome.failures and not plan.pending and not plan.blocked
+    synced = find_condition(work.database.status.conditions, Stage.SCHEMA.condition)
+    return (
+        before is not None
+        and before.applied_hash == desired
+        and synced is not None
+        and synced.is_true
+        and synced.reason in {Reason.APPLIED, Reason.NO_CHANGES}
     )
+
+
+def _note_unchanged(work: Work) -> None:
+    before = work.database.status.schema_
+    tables = before.tables if before is not None and before.tables is not None else 0
+    work.results[Stage.SCHEMA] = Done(
+        work.reason_before(Stage.SCHEMA, otherwise=Reason.NO_CHANGES), _message(tables)
+    )
+
+
+def _note(work: Work, released: Released, desired: str) -> None:
+    """Write down for status what a release did and what it left."""
+    plan, outcome, record = released.plan, released.outcome, released.record
+    before = work.database.status.schema_ or SchemaStatus()
+    has_failed = outcome is not None and bool(outcome.failures)
+    is_preview = work.database.spec.schema_.mode is SchemaMode.PLAN_ONLY and not plan.is_empty
+    complete = not (has_failed or is_preview or plan.pending or plan.blocked)
     applied = outcome.applied if outcome is not None else 0
     tables, columns = _managed(outcome, before)
+    drift = plan.drift if has_failed or is_preview else plan.standing_drift
+    work.drift = tuple(f"{d.key.kind} {d.key} {_DRIFTED[d.what]}" for d in drift)
+    if work.database.spec.schema_.drift_policy is DriftPolicy.IGNORE:
+        work.drift = ()
     work.schema_status = SchemaStatus(
         desired_hash=desired,
-        applied_hash=desired if complete else (before.applied_hash if before else ""),
+        applied_hash=desired if complete else before.applied_hash,
         tables=tables,
         columns=columns,
-        last_applied_time=(
-            work.context.now() if applied else (before.last_applied_time if before else None)
-        ),
-        plan_hash="" if complete else plan.plan_hash,
+        last_applied_time=work.context.now() if applied else before.last_applied_time,
+        plan_ref=NameRef(name=record.name) if record is not None else before.plan_ref,
+        plan_hash=record.plan.spec.plan_hash if record is not None else before.plan_hash,
         pending_steps=len(plan.pending),
+        drift=work.drift[:DRIFT_LIMIT],
     )
-    if outcome is None and plan.judged:
+    if is_preview:
+        shown = f", see SchemaPlan {record.name}" if record is not None else ""
+        planned = counted(len(plan.steps) + len(plan.pending), "step")
         work.results[Stage.SCHEMA] = Done(
-            Reason.PLAN_ONLY,
-            f"schema.mode is PlanOnly: {len(plan.steps) + len(plan.pending)} steps planned, none "
-            "run",
+            Reason.PLAN_ONLY, f"schema.mode is PlanOnly: {planned} planned, none run{shown}"
         )
         return
     reason = Reason.APPLIED if applied else Reason.NO_CHANGES
     work.results[Stage.SCHEMA] = Done(reason, _message(tables or 0))
     if outcome is not None and applied:
         work.context.observer.schema_changed(outcome.seconds)
-        work.events.append(
-            (EventReason.SCHEMA_APPLIED, f"{counted(applied, 'step')} changed the tables")
-        )
+        work.events.append((EventReason.SCHEMA_APPLIED, _told(applied, record)))
 
 
-def _managed(outcome: Outcome | None, before: SchemaStatus | None) -> tuple[int | None, int | None]:
+def _told(applied: int, record: Record | None) -> str:
+    told = f"{counted(applied, 'step')} changed the tables"
+    if record is None or not record.was_applied:
+        return told
+    return f"{told}, see SchemaPlan {record.name}: {record.plan.spec.summary}"
+
+
+def _managed(outcome: Outcome | None, before: SchemaStatus) -> tuple[int | None, int | None]:
     """Count the tables and columns that are ours now; as before when nothing was run."""
     if outcome is None or not outcome.managed:
-        return (before.tables, before.columns) if before else (None, None)
+        return before.tables, before.columns
     kinds = Counter(key.kind for key in outcome.managed)
     return kinds[Kind.TABLE], kinds[Kind.COLUMN]
 
@@ -136,6 +180,7 @@ def _digest(analysis: Analysis) -> str:
 
 
 def _disabled(work: Work, message: str) -> None:
+    work.drift = ()
     work.results[Stage.SCHEMA] = Done(Reason.DISABLED, message)
 
 

@@ -51,6 +51,8 @@ class Work:
     provisioned: Provisioned | None = None
     source_status: SourceStatus | None = None
     schema_status: SchemaStatus | None = None
+    # What was changed by hand; None when nobody looked.
+    drift: tuple[str, ...] | None = None
 
     @property
     def key(self) -> ObjectKey:
