@@ -6,10 +6,11 @@ size, volatility, who depends on what) is carried but never compared.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from appdb.model.identifiers import qualified, quoted
@@ -28,6 +29,9 @@ class Kind(StrEnum):
     COLUMN = "column"
     CONSTRAINT = "constraint"
     INDEX = "index"
+
+    # Every fingerprint spells thousands of them; this one is spelled in C.
+    __repr__ = str.__repr__
 
 
 class Key(NamedTuple):
@@ -171,6 +175,8 @@ class Rule(StrEnum):
     CHECK = "c"
     EXCLUSION = "x"
 
+    __repr__ = str.__repr__
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
@@ -236,7 +242,7 @@ class Catalog:
         """`sha256:<hex>` over every object and comment, whatever their order."""
         digest = hashlib.sha256()
         for key in sorted(self.objects):
-            digest.update(repr((tuple(key), comparable(self.objects[key]))).encode())
+            digest.update(repr((*key, comparable(self.objects[key]))).encode())
         for key in sorted(self.comments):
             digest.update(repr((tuple(key), self.comments[key])).encode())
         return f"sha256:{digest.hexdigest()}"
@@ -331,14 +337,15 @@ class Catalog:
         )
 
 
-_COMPARED: dict[type, tuple[str, ...]] = {}
+_COMPARED: dict[type, Callable[[Record], tuple[object, ...]]] = {}
 
 
 def comparable(record: Record) -> tuple[object, ...]:
     """Return the fields of a record that carry meaning, as a tuple."""
     kind = type(record)
-    names = _COMPARED.get(kind)
-    if names is None:
-        names = tuple(name for name, f in kind.__dataclass_fields__.items() if f.compare)
-        _COMPARED[kind] = names
-    return (kind.__name__, *(getattr(record, name) for name in names))
+    fields = _COMPARED.get(kind)
+    if fields is None:
+        names = [name for name, f in kind.__dataclass_fields__.items() if f.compare]
+        # The class twice makes it a tuple for any number of fields.
+        fields = _COMPARED[kind] = attrgetter("__class__.__name__", "__class__.__name__", *names)
+    return fields(record)[1:]

@@ -7,7 +7,7 @@ decides what is there, the catalog does; it says what is ours and what was left 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -18,6 +18,7 @@ from appdb.plan.plan import ENGINE, Plan
 from appdb.postgres.connect import Session
 
 KEEP_RUNS = 50
+_KIND_BY_NAME = {kind.value: kind for kind in Kind}
 
 _CREATE: tuple[LiteralString, ...] = (
     """
@@ -205,16 +206,16 @@ async def read_ledger(conn: Session, roles: Roles) -> Ledger:
     return _ledger(objects, last)
 
 
-def _ledger(objects: Sequence[tuple[object, ...]], last: tuple[object, ...] | None) -> Ledger:
-    keyed = {Key(Kind(str(k)), str(s), str(p), str(n)): rest for k, s, p, n, *rest in objects}
+def _ledger(objects: Sequence[tuple[Any, ...]], last: tuple[object, ...] | None) -> Ledger:
+    keyed = {Key(_KIND_BY_NAME[str(k)], s, p, n): rest for k, s, p, n, *rest in objects}
     frameworks, *digests, state = last or ((), "", "", None, "")
     assert isinstance(frameworks, list | tuple)  # noqa: S101 - a text[]
     statements, target, result = digests
     is_settled = state == "applied" and result is not None
     return Ledger(
         is_there=last is not None or bool(objects),
-        digests={key: str(row[0]) for key, row in keyed.items()},
-        paths={key: str(row[1]) for key, row in keyed.items() if row[1]},
+        digests={key: row[0] for key, row in keyed.items()},
+        paths={key: row[1] for key, row in keyed.items() if row[1]},
         unfinished={key: str(row[2]) for key, row in keyed.items() if row[2]},
         renamed={key: Key(key.kind, *_parts(row[3])) for key, row in keyed.items() if row[3]},
         frameworks=tuple(map(str, frameworks)),

@@ -10,8 +10,8 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import psycopg
@@ -119,22 +119,36 @@ def _tables(said: Iterable[str], words: str) -> tuple[str, ...]:
 
 @dataclass(kw_only=True)
 class Scratch:
-    """A session in a scratch database; uses are one after another."""
+    """A session in a scratch database; uses are one after another.
 
-    conn: Session
+    Without `conn` the first use asks `opener` for it: a plan that finds nothing to do needs none.
+    """
+
+    conn: Session | None = None
+    opener: Callable[[], Awaitable[Session]] | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _desired: dict[str, Catalog] = field(default_factory=dict)
+
+    async def _open(self) -> None:
+        if self.conn is None and self.opener is not None:
+            self.conn = await self.opener()
+
+    @property
+    def _conn(self) -> Session:
+        assert self.conn is not None  # noqa: S101 - each use opens it first
+        return self.conn
 
     @asynccontextmanager
     async def bench(self, extensions: Catalog | None = None) -> AsyncIterator[Bench]:
         """Open a bench with these extensions in place; it is always rolled back."""
         async with self._lock:
-            await self.conn.execute("BEGIN")
+            await self._open()
+            await self._conn.execute("BEGIN")
             try:
                 await self._prepare(extensions)
-                yield Bench(self.conn)
+                yield Bench(self._conn)
             finally:
-                await self.conn.execute("ROLLBACK")
+                await self._conn.execute("ROLLBACK")
 
     async def _prepare(self, live: Catalog | None) -> None:
         schemas = ["public"]
@@ -145,7 +159,7 @@ class Scratch:
                 schemas.append(record.schema)
         await self._drop_rights()
         path = sql.SQL(", ").join(sql.Identifier(s) for s in dict.fromkeys(schemas))
-        await self.conn.execute(sql.SQL("SET LOCAL search_path = {}").format(path))
+        await self._conn.execute(sql.SQL("SET LOCAL search_path = {}").format(path))
 
     async def _install(self, name: str, schema: str | None) -> None:
         try:
@@ -153,11 +167,11 @@ class Scratch:
                 query = sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name))
             else:
                 place = sql.Identifier(schema)
-                await self.conn.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(place))
+                await self._conn.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(place))
                 query = sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA {}").format(
                     sql.Identifier(name), place
                 )
-            await self.conn.execute(query)
+            await self._conn.execute(query)
         except psycopg.errors.InsufficientPrivilege as err:
             raise ExtensionNotAllowed(
                 f"extension {name} cannot be installed in the scratch database:"
@@ -171,14 +185,14 @@ class Scratch:
 
     async def _drop_rights(self) -> None:
         """Work as a new role without rights; it goes with the rollback."""
-        found = await self.conn.execute(
+        found = await self._conn.execute(
             "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
         )
         row = await found.fetchone()
         if row is None or not row[0]:
             return
         name = sql.Identifier(f"{PREFIX}{secrets.token_hex(6)}")
-        database = sql.Identifier(self.conn.info.dbname)
+        database = sql.Identifier(self._conn.info.dbname)
         for query in (
             "CREATE ROLE {role} NOLOGIN",
             "GRANT {role} TO CURRENT_USER",
@@ -186,7 +200,7 @@ class Scratch:
             "GRANT ALL ON SCHEMA public TO {role}",
             "SET LOCAL ROLE {role}",
         ):
-            await self.conn.execute(sql.SQL(query).format(role=name, database=database))
+            await self._conn.execute(sql.SQL(query).format(role=name, database=database))
 
     async def desired(self, statements: Sequence[DdlStatement], live: Catalog) -> Catalog:
         """Run declared DDL and read what it makes.
@@ -208,21 +222,22 @@ class Scratch:
         check_statements(statements)
         own = [s for s in statements if s.kind is not DdlKind.EXTENSION]
         async with self._lock:
+            await self._open()
             with suppress(psycopg.Error):
                 async with self._declaring(statements, live):
-                    await run_all(self.conn, (statement.sql for statement in own))
-                    return await read_catalog(self.conn)
+                    await run_all(self._conn, (statement.sql for statement in own))
+                    return await read_catalog(self._conn)
             # Once more, one by one, to say which statement it is.
             async with self._declaring(statements, live):
                 for statement in own:
                     await self._declare(statement)
-                return await read_catalog(self.conn)
+                return await read_catalog(self._conn)
 
     @asynccontextmanager
     async def _declaring(
         self, statements: Sequence[DdlStatement], live: Catalog
     ) -> AsyncIterator[None]:
-        await self.conn.execute("BEGIN")
+        await self._conn.execute("BEGIN")
         try:
             for statement in statements:
                 if statement.kind is DdlKind.EXTENSION:
@@ -230,7 +245,7 @@ class Scratch:
             await self._prepare(live)
             yield
         finally:
-            await self.conn.execute("ROLLBACK")
+            await self._conn.execute("ROLLBACK")
 
     async def _declare_extension(self, statement: DdlStatement, live: Catalog) -> None:
         found = _EXTENSION_NAME.match(statement.sql)
@@ -240,7 +255,7 @@ class Scratch:
 
     async def _declare(self, statement: DdlStatement) -> None:
         try:
-            await self.conn.execute(statement.sql.encode(), binary=True)
+            await self._conn.execute(statement.sql.encode(), binary=True)
         except psycopg.Error as err:
             place = f"{statement.evidence.span}: " if statement.evidence else ""
             raise DDLFailed(
@@ -290,29 +305,41 @@ def check_statements(statements: Iterable[DdlStatement]) -> None:
 async def temporary_scratch(
     conn: Session, address: ServerAddress, login: Login
 ) -> AsyncIterator[Scratch]:
-    """Make a scratch database beside the live one and drop it afterwards.
+    """Lend a scratch database beside the live one: made for its first use, dropped afterwards.
 
     Raises:
-        InsufficientPrivilege: the login may not create databases.
+        InsufficientPrivilege: the login may not create databases; by the first use.
     """
-    await _drop_stale(conn)
-    name = f"{PREFIX}{int(time.time()):x}_{secrets.token_hex(4)}"
+    async with AsyncExitStack() as stack:
+
+        async def make() -> Session:
+            await _drop_stale(conn)
+            name = f"{PREFIX}{int(time.time()):x}_{secrets.token_hex(4)}"
+            await _create(conn, name)
+            stack.push_async_callback(_drop_quietly, conn, name)
+            session = await connect(address, login, database=name, settings=SETTINGS)
+            stack.push_async_callback(session.close)
+            return session
+
+        yield Scratch(opener=make)
+
+
+async def _create(conn: Session, name: str) -> None:
+    query = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
     try:
-        await conn.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
-        )
+        await conn.execute(query)
     except psycopg.errors.InsufficientPrivilege as err:
         raise InsufficientPrivilege(
             f"{conn.info.user} may not create the scratch database that a plan is tried in:"
             " give --scratch-url with an empty database, on any server of this version, or use a"
             f' login that may; for a role of your own: ALTER ROLE "{conn.info.user}" CREATEDB'
         ) from err
-    try:
-        async with scratch_at(address, login, database=name) as scratch:
-            yield scratch
-    finally:
-        with suppress(psycopg.Error):
-            await _drop(conn, name)
+
+
+async def _drop_quietly(conn: Session, name: str) -> None:
+    """What cannot be dropped now is stale for a later run."""
+    with suppress(psycopg.Error):
+        await _drop(conn, name)
 
 
 @asynccontextmanager
