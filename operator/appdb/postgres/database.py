@@ -119,7 +119,8 @@ def _grants(found: DatabaseRow, wanted: WantedDatabase) -> Iterator[sql.Composab
     for role in wanted.wanted_roles():
         if role.part is Part.OWNER or role.login is not None:
             continue
-        for privilege in _CLOSED_TO_PUBLIC:
+        more = ("CREATE",) if role.part is Part.APP and wanted.may_create_schemas else ()
+        for privilege in (*_CLOSED_TO_PUBLIC, *more):
             if (role.name, privilege) not in found.grants:
                 yield sql.SQL("GRANT {} ON DATABASE {} TO {}").format(
                     sql.SQL(privilege), sql.Identifier(wanted.name), sql.Identifier(role.name)

@@ -47,6 +47,7 @@ class WantedDatabase:
 
     `logins` are those of the app (two of them while a rotation overlaps); the first is
     the one that is proved. `connection_limit` is that of the database, None for none.
+    `may_create_schemas`: the app's own migrator makes schemas, also those that are there.
     """
 
     name: str
@@ -61,6 +62,7 @@ class WantedDatabase:
     statement_timeout_ms: int | None = None
     accepted_clusters: frozenset[str] = field(default_factory=frozenset)
     may_adopt: bool = False
+    may_create_schemas: bool = False
 
     def claim(self, part: Part) -> Claim:
         return Claim(claimant=self.claimant, database=self.name, part=part)
