@@ -27,6 +27,7 @@
     │   ├── Unreachable
     │   ├── TooManyConnections
     │   ├── LockTimeout
+    │   ├── WaitsForTurn        slow changes of other databases go first
     │   ├── SessionsOpen        somebody is still connected
     │   ├── ObjectsRemain       a role still owns something
     │   ├── LoginFailed
@@ -181,6 +182,10 @@ class TooManyConnections(Unavailable):
 
 class LockTimeout(Unavailable):
     reason = "LockTimeout"
+
+
+class WaitsForTurn(Unavailable):
+    reason = "Applying"
 
 
 class SessionsOpen(Unavailable):

@@ -8,7 +8,7 @@ from appdb.model.catalog import Key, Kind, table_key
 from appdb.plan.hazards import Hazard, Phase, StepClass
 from appdb.plan.order import holding_back, order_units
 from appdb.plan.plan import decide, hash_of
-from appdb.plan.policy import Allowance, Evidence, Policy, Verdict, judge
+from appdb.plan.policy import Allowance, Begun, Decisions, Evidence, Policy, Verdict, judge
 from appdb.plan.unit import Obstacle, Step, Unit, exists, gone
 
 TABLE = table_key("public", "t")
@@ -133,3 +133,42 @@ def test_an_adoption_waits_whole_unless_all_is_mild():
     judged, _, is_approved = decide((mild, wild), approved, Evidence(), **asked)
     assert is_approved
     assert {Verdict.RUNS} == {j.verdict for j in judged}
+
+
+def verdicts(policy, *units):
+    judged, _, _ = decide(units, policy, Evidence(), base="x", target="y", is_adoption=False)
+    return [j.verdict for j in judged]
+
+
+def test_a_rejected_plan_waits_whole_whatever_the_policy_says():
+    units = (a_unit("mild"), DROP)
+    free = dict.fromkeys(Hazard, Allowance.AUTO)
+    rejected = Decisions(rejected=frozenset({hash_of("x", "y", units)}))
+
+    assert [Verdict.RUNS] * 2 == verdicts(Policy(allow=free), *units)
+    assert [Verdict.PENDING] * 2 == verdicts(Policy(allow=free, decisions=rejected), *units)
+    approved = Policy(approved_plan=hash_of("x", "y", units), decisions=rejected)
+    assert [Verdict.PENDING] * 2 == verdicts(approved, *units)
+
+
+def test_refused_steps_wait_in_another_plan_and_hold_back_nothing_else():
+    free = dict.fromkeys(Hazard, Allowance.AUTO)
+    refused = Decisions(refused=frozenset(step.sql for step in DROP.steps))
+    policy = Policy(allow=free, decisions=refused)
+
+    assert [Verdict.RUNS, Verdict.PENDING] == verdicts(policy, a_unit("mild"), DROP)
+
+
+@pytest.mark.parametrize(
+    ("target", "statements", "expected"),
+    [
+        ("y", {"more"}, Verdict.RUNS),
+        ("z", {"more"}, Verdict.PENDING),
+        ("y", None, Verdict.PENDING),
+    ],
+)
+def test_the_rest_of_an_approved_plan_needs_no_second_approval(target, statements, expected):
+    known = frozenset(step.sql for step in DROP.steps) if statements else frozenset({"other"})
+    begun = Begun(target_fingerprint=target, statements=known | (statements or set()))
+
+    assert [expected] == verdicts(Policy(decisions=Decisions(begun=(begun,))), DROP)

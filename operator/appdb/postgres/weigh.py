@@ -51,6 +51,17 @@ async def weigh(conn: Session, judged: Iterable[Judged]) -> Mapping[Key, str]:
     return found
 
 
+async def largest(conn: Session, tables: Iterable[Key]) -> int:
+    """Return the size in bytes of the largest of some tables; 0 where none is there."""
+    names = [table.quoted for table in tables]
+    query = (
+        "SELECT coalesce(max(pg_total_relation_size(c.oid)), 0) FROM pg_class c"
+        " WHERE c.oid = ANY (SELECT to_regclass(t) FROM unnest(%s::text[]) t)"
+    )
+    row = await (await conn.execute(query, (names,))).fetchone()
+    return int(row[0]) if row else 0
+
+
 async def _weigh_one(conn: Session, judged: Judged) -> str:
     key, hazards = judged.unit.subject, judged.hazards
     if not hazards - {Hazard.RENAME}:

@@ -6,7 +6,8 @@ repeated in a test.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -14,6 +15,8 @@ from typing import Protocol
 from appdb.api.appdatabase import AppDatabase
 from appdb.cluster.client import Cluster
 from appdb.cluster.events import EventRecorder
+from appdb.errors import WaitsForTurn
+from appdb.model.words import counted
 from appdb.postgres.sessions import ServerSessions
 from appdb.reconcile.database.bookkeeping import Bookkeeping
 from appdb.reconcile.keys import ObjectKey
@@ -61,13 +64,15 @@ class Turns:
     """Who may hold several sessions of a server at one time.
 
     Only a planner takes sessions while it holds some, so there is one per server: two could
-    wait for each other. An applier has all of its sessions already; how many there are
-    bounds what slow steps can keep from the others.
+    wait for each other. An applier has all of its sessions already. One place of an applier
+    is never taken by slow steps, so that quick ones do not wait for them.
     """
 
     def __init__(self) -> None:
         self._planners: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._appliers: dict[tuple[str, int], asyncio.Semaphore] = {}
+        self._slow: defaultdict[str, int] = defaultdict(int)
+        self._waiting: defaultdict[str, dict[ObjectKey, None]] = defaultdict(dict)
 
     def planner(self, server: str) -> asyncio.Lock:
         """Return the turn to plan; a context manager."""
@@ -75,8 +80,43 @@ class Turns:
 
     def applier(self, server: str, limit: int) -> asyncio.Semaphore:
         """Return the turn to plan and apply, under a bound of sessions; a context manager."""
-        places = max(1, (limit - PLANNER_SESSIONS) // APPLIER_SESSIONS)
+        places = _places(limit)
         return self._appliers.setdefault((server, limit), asyncio.Semaphore(places))
+
+    @contextmanager
+    def slow(
+        self, server: str, limit: int, key: ObjectKey, wake: Callable[[ObjectKey], None]
+    ) -> Iterator[None]:
+        """Hold one of the places for slow steps; the next who waits for it is woken after.
+
+        Raises:
+            WaitsForTurn: all of them are taken.
+        """
+        if self._slow[server] >= max(1, _places(limit) - 1):
+            self._waiting[server][key] = None
+            raise WaitsForTurn(
+                f"{counted(self._slow[server], 'database')} of server {server} "
+                f"{'is' if self._slow[server] == 1 else 'are'} being changed by slow steps; it "
+                "goes on when one of them is done"
+            )
+        self._waiting[server].pop(key, None)
+        self._slow[server] += 1
+        try:
+            yield
+        finally:
+            self._slow[server] -= 1
+            if self._waiting[server]:
+                following = next(iter(self._waiting[server]))
+                del self._waiting[server][following]
+                wake(following)
+
+
+def _places(limit: int) -> int:
+    """Return how many may plan or apply at once.
+
+    One session is left for the scratch database and one for all the others.
+    """
+    return max(1, (limit - 2) // APPLIER_SESSIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

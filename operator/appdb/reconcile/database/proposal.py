@@ -40,10 +40,10 @@ NAME_LENGTH = 253
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What a SchemaPlan will hold; `all_steps` also those that do not fit in."""
+    """What a SchemaPlan will hold; `all_steps` are whole, and those that do not fit in too."""
 
     spec: SchemaPlanSpec
-    all_steps: tuple[PlanStep, ...] = field(repr=False)
+    all_steps: tuple[Mapping[str, Any], ...] = field(repr=False)
 
 
 def propose_run(database: AppDatabase, plan: Plan, *, why: str) -> Proposal:
@@ -94,6 +94,7 @@ def _proposal(
 ) -> Proposal:
     every = tuple(step_of(each, weights) for each in planned)
     shown = _that_fit(every)
+    is_cut = len(shown) < len(every) or any(_is_cut(each) for each in planned)
     spec = SchemaPlanSpec(
         app_database_ref=PlanTarget(name=database.metadata.name, uid=database.metadata.uid),
         plan_hash=plan_hash,
@@ -105,11 +106,18 @@ def _proposal(
         steps=shown,
         step_count=len(every),
         risk=max((step.class_ for step in every), key=_rank, default=StepClass.S),
-        truncated=shown != every,
+        truncated=is_cut,
         decision=decision[0],
         decided_reason=decision[1],
     )
-    return Proposal(spec=spec, all_steps=every)
+    whole = tuple(
+        step.to_object() | {"sql": each.step.sql} for step, each in zip(every, planned, strict=True)
+    )
+    return Proposal(spec=spec, all_steps=whole)
+
+
+def _is_cut(planned: PlannedStep) -> bool:
+    return len(planned.step.sql) > MAX_STEP_CHARACTERS
 
 
 def _revision(database: AppDatabase, plan: Plan) -> str:
@@ -118,11 +126,11 @@ def _revision(database: AppDatabase, plan: Plan) -> str:
 
 
 def step_of(planned: PlannedStep, weights: Mapping[Key, str] = {}) -> PlanStep:
-    """Return one step as a SchemaPlan shows it."""
+    """Return one step as a SchemaPlan shows it; a very long statement is cut."""
     step, judged = planned.step, planned.judged
     unit, origin = judged.unit, planned.origin
     return PlanStep(
-        sql=step.sql,
+        sql=step.sql[:MAX_STEP_CHARACTERS] + " …" if _is_cut(planned) else step.sql,
         class_=StepClass(judged.step_class.value),
         hazards=tuple(sorted(judged.hazards)),
         reason=one_line(_reason(planned)),
@@ -153,13 +161,10 @@ def _that_fit(every: tuple[PlanStep, ...]) -> tuple[PlanStep, ...]:
     shown: list[PlanStep] = []
     room = MAX_SQL_BYTES
     for step in every[:MAX_STEPS]:
-        fitting = step
-        if len(step.sql) > MAX_STEP_CHARACTERS:
-            fitting = step.model_copy(update={"sql": step.sql[:MAX_STEP_CHARACTERS] + " …"})
-        room -= len(fitting.sql.encode())
+        room -= len(step.sql.encode())
         if room < 0:
             break
-        shown.append(fitting)
+        shown.append(step)
     return tuple(shown)
 
 
@@ -217,7 +222,7 @@ def _labels(database: str) -> dict[str, str]:
     return labels | {names.LABEL_APPDATABASE: database}
 
 
-def overflow_object(plan: Mapping[str, Any], steps: Sequence[PlanStep]) -> dict[str, Any]:
+def overflow_object(plan: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the ConfigMap with all steps of a large plan, owned by that plan.
 
     `steps.json` holds them as the SchemaPlan would, `plan.sql` reads as a script. Where
@@ -225,7 +230,7 @@ def overflow_object(plan: Mapping[str, Any], steps: Sequence[PlanStep]) -> dict[
     """
     metadata = plan["metadata"]
     texts = {
-        "steps.json": json.dumps([step.to_object() for step in steps], indent=1),
+        "steps.json": json.dumps(list(steps), indent=1),
         "plan.sql": "\n".join(_script(step) for step in steps),
     }
     body: dict[str, Any] = {
@@ -255,5 +260,5 @@ def _packed(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
-def _script(step: PlanStep) -> str:
-    return f"-- {step.class_}: {step.reason}\n{step.sql};\n"
+def _script(step: Mapping[str, Any]) -> str:
+    return f"-- {step['class']}: {step['reason']}\n{step['sql']};\n"

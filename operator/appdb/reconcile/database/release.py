@@ -23,7 +23,7 @@ from appdb.errors import (
 from appdb.model.analysis import Analysis
 from appdb.model.catalog import Key
 from appdb.model.words import counted
-from appdb.plan.hazards import Hazard, StepClass
+from appdb.plan.hazards import Hazard, Pace, StepClass
 from appdb.plan.plan import Plan
 from appdb.plan.policy import Allowance, DriftPolicy, Policy, Rename
 from appdb.postgres.apply import Book, Outcome, Run, apply_release
@@ -34,7 +34,7 @@ from appdb.postgres.scratch import SETTINGS as SCRATCH_SETTINGS
 from appdb.postgres.scratch import Scratch, ensure_scratch_database
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.sqlstate import translated
-from appdb.postgres.weigh import weigh
+from appdb.postgres.weigh import largest, weigh
 from appdb.reconcile.context import PLANNER_SESSIONS
 from appdb.reconcile.database.plans import Plans
 from appdb.reconcile.database.shelf import Record, Shelf
@@ -44,6 +44,8 @@ from appdb.reconcile.database.work import Work
 SCRATCH_DATABASE = "_appdb_scratch"
 # What one run makes possible the next one does; more than that is a sign of something else.
 ROUNDS = 3
+# What works through such a table is done in about a second.
+SMALL_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,10 @@ class _Engine:
 
     async def _run(self, plan: Plan) -> None:
         session, book = await self._sessions()
+        if await _is_slow(session, plan):
+            place, context = self.work.place, self.work.context
+            name, limit = self.work.server.metadata.name, place.sessions.limit
+            self.held.enter_context(context.turns.slow(name, limit, self.work.key, context.wake))
         record = await self.plans.begin(plan) if plan.steps else None
         key = self.work.key
         run = Run(policy=self.policy, book=book, actor=f"{key.namespace}/{key.name}")
@@ -163,6 +169,16 @@ class _Engine:
     async def _weigh(self, plan: Plan) -> Mapping[Key, str]:
         session, _ = await self._sessions()
         return await weigh(session, plan.judged)
+
+
+async def _is_slow(session: Session, plan: Plan) -> bool:
+    """Tell whether a step works for the size of a table that is not small."""
+    tables = {
+        planned.judged.unit.subject.table
+        for planned in plan.steps
+        if planned.step.pace is not Pace.BRIEF or planned.step.backfill is not None
+    }
+    return bool(tables) and await largest(session, tables) > SMALL_BYTES
 
 
 def _is_to_run(plan: Plan) -> bool:
