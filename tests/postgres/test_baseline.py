@@ -14,34 +14,19 @@ from appdb.postgres.replay import compare_with_migrations
 from appdb.postgres.scratch import SETTINGS, Scratch, ensure_scratch_database
 from appdb.source.analyze import analyze
 from appdb.source.bundle import bundle_of_texts
-from support.migrations import ALEMBIC_FIRST, LOCK, TYPEORM_FIRST, journal, revision
+from support.migrations import (
+    ALEMBIC_FIRST,
+    PRISMA,
+    PRISMA_MODEL,
+    TYPEORM_FIRST,
+    journal,
+    revision,
+)
 from support.sandbox import unique_name
 from support.tenants import a_database, as_superuser, logged_in, provisioned
 
 pytestmark = pytest.mark.postgres
 
-PRISMA_FIRST = """-- CreateTable
-CREATE TABLE "User" (
-    "id" SERIAL NOT NULL,
-    "email" TEXT NOT NULL,
-
-    CONSTRAINT "User_pkey" PRIMARY KEY ("id")
-);
-CREATE UNIQUE INDEX "User_email_key" ON "User"("email");
-"""
-PRISMA_MODEL = """datasource db {
-  provider = "postgresql"
-}
-model User {
-  id    Int    @id @default(autoincrement())
-  email String @unique
-}
-"""
-PRISMA = {
-    "prisma/schema.prisma": PRISMA_MODEL,
-    "prisma/migrations/migration_lock.toml": LOCK,
-    "prisma/migrations/20240101000000_init/migration.sql": PRISMA_FIRST,
-}
 DJANGO = "class Migration(migrations.Migration):\n    dependencies = []\n"
 KNEX = "exports.up = (knex) => knex.schema.createTable('a', (t) => t.increments())"
 SEQUELIZE = "module.exports = { async up(queryInterface) {} }"

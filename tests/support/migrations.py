@@ -45,3 +45,44 @@ def downgrade():
 
 
 ALEMBIC_FIRST = revision("a1", None)
+
+PRISMA_MODEL = """datasource db {
+  provider = "postgresql"
+  url      = env("DATABASE_URL")
+}
+
+model User {
+  id    Int    @id @default(autoincrement())
+  email String @unique
+}
+"""
+PRISMA_FIRST = """-- CreateTable
+CREATE TABLE "User" (
+    "id" SERIAL NOT NULL,
+    "email" TEXT NOT NULL,
+
+    CONSTRAINT "User_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX "User_email_key" ON "User"("email");
+"""
+# An application of Prisma with one migration, by the paths of its repository.
+PRISMA = {
+    "prisma/schema.prisma": PRISMA_MODEL,
+    "prisma/migrations/migration_lock.toml": LOCK,
+    "prisma/migrations/20240101000000_init/migration.sql": PRISMA_FIRST,
+}
+# Its next release: a column, and the migration that makes it.
+PRISMA_NEXT = {
+    **PRISMA,
+    "prisma/schema.prisma": PRISMA_MODEL.replace("@unique\n", "@unique\n  name  String?\n"),
+    "prisma/migrations/20240201000000_name/migration.sql": (
+        '-- AlterTable\nALTER TABLE "User" ADD COLUMN     "name" TEXT;\n'
+    ),
+}
+
+
+def as_keys(files: dict[str, str]) -> dict[str, str]:
+    """Files as keys of a ConfigMap, which cannot hold a slash."""
+    return {path.replace("/", "__"): text for path, text in files.items()}

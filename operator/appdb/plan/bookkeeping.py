@@ -6,10 +6,12 @@ versions that this was taken from are in docs/migrators.md.
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import LiteralString, TypeAlias
 
+from appdb.errors import InvalidSpec
 from appdb.model.migrator import Migration, Migrator, Tool
 
 PRISMA_LOCK = 72707369
@@ -57,10 +59,49 @@ class BookTable:
         return tuple(row[self.written.index(name)] for name in self.identity)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """The records that are to be kept for an application's own migrator."""
+
+    migrator: Migrator
+    books: tuple[BookTable, ...]
+
+    @property
+    def told(self) -> str:
+        """What is said once all is written down."""
+        verb = "is" if len(self.migrator.migrations) == 1 else "are"
+        proof = "" if self.migrator.replay else ", not proved: its migrations are programs"
+        return f"{self.migrator} {verb} recorded in {self.books[0].name}{proof}"
+
+
+def baseline_of(migrators: Sequence[Migrator]) -> Baseline | None:
+    """Return the records that the migrator of a source would keep; None without one.
+
+    Raises:
+        InvalidSpec: there are several migrators, or this one's records cannot be kept.
+    """
+    if not migrators:
+        return None
+    migrator, *others = migrators
+    if others:
+        raise impossible(f"there are {migrator} and {others[0]}", "exclude all but one")
+    obstacle = obstacle_of(migrator)
+    if obstacle:
+        raise impossible(f"{migrator}: {obstacle}", "use Detect to leave the tables to it")
+    return Baseline(migrator=migrator, books=books_of(migrator))
+
+
+def impossible(what: str, cure: str) -> InvalidSpec:
+    """Say why an application's migrator cannot be told that its migrations ran."""
+    return InvalidSpec(f"migrator Baseline is not possible: {what}; {cure}")
+
+
 def obstacle_of(migrator: Migrator) -> str:
     """Say why the records of a migrator cannot be written; nothing when they can."""
     if migrator.obstacle:
         return migrator.obstacle
+    if migrator.replay is not None and migrator.replay.refusal:
+        return migrator.replay.refusal
     long = next((m.name for m in migrator.migrations if len(m.name) > _LONGEST_NAME), None)
     return f"the name {long[:40]}… is longer than {_LONGEST_NAME} characters" if long else ""
 
@@ -90,11 +131,6 @@ def books_of(migrator: Migrator) -> tuple[BookTable, ...]:
         case _:
             msg = f"the records of {migrator.tool} are not known"
             raise ValueError(msg)
-
-
-def place_of(migrator: Migrator) -> str:
-    """The table of records, for messages."""
-    return next(book.name for book in books_of(migrator))
 
 
 def _prisma(migrator: Migrator) -> BookTable:

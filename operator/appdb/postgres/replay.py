@@ -13,7 +13,9 @@ import psycopg
 
 from appdb.model.catalog import Catalog, Key, Kind
 from appdb.model.ddl import DdlStatement
-from appdb.model.migrator import Replay
+from appdb.model.migrator import Migrator, Replay
+from appdb.model.words import counted
+from appdb.plan.bookkeeping import impossible
 from appdb.plan.diff import (
     Altered,
     Change,
@@ -25,7 +27,7 @@ from appdb.plan.diff import (
     Replaced,
     diff_catalogs,
 )
-from appdb.postgres.scratch import Scratch, declared_catalog, run_all
+from appdb.postgres.scratch import Scratch, declared_catalog
 
 # A new label of an enum cannot be used in the transaction that adds it (before Postgres 17).
 _UNUSABLE_LABEL = "55P04"
@@ -37,6 +39,27 @@ class Comparison:
 
     differences: tuple[str, ...] = ()
     unproved: str = ""
+
+
+async def require_same(
+    scratch: Scratch, statements: Sequence[DdlStatement], migrator: Migrator, live: Catalog
+) -> None:
+    """See that a folder of SQL says what is declared; a folder of programs is believed.
+
+    Raises:
+        InvalidSpec: they differ.
+        DDLFailed: the declared statements do not load.
+    """
+    if migrator.replay is None:
+        return
+    found = await compare_with_migrations(scratch, statements, migrator.replay, live)
+    if found.differences:
+        more = len(found.differences) - 1
+        others = f" (and {counted(more, 'more difference')})" if more else ""
+        raise impossible(
+            f"{found.differences[0]}{others}, in {migrator}",
+            "nothing was changed; make both say the same, or use Detect",
+        )
 
 
 async def compare_with_migrations(
@@ -58,7 +81,8 @@ async def compare_with_migrations(
         )
     try:
         async with scratch.bench(live) as bench:
-            await run_all(scratch.conn, replay.statements)
+            for statement in replay.statements:
+                await bench.run(statement)
             replayed = declared_catalog(await bench.catalog())
     except psycopg.Error as err:
         if err.sqlstate == _UNUSABLE_LABEL:

@@ -122,6 +122,7 @@ def _with_source(wanted: WantedDatabase, analysis: Analysis | None) -> WantedDat
         wanted,
         extensions=tuple(dict.fromkeys(extensions)),
         schemas=operator_made(declared, DdlKind.NAMESPACE),
+        may_create_schemas=any(each.wants_schemas for each in analysis.migrators),
     )
 
 

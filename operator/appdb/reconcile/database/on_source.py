@@ -8,11 +8,13 @@ from appdb.api.appdatabase_status import (
 )
 from appdb.api.names import LABEL_SOURCE
 from appdb.api.reasons import Reason
+from appdb.api.schema_spec import Migrator
 from appdb.api.server import DatabaseServer
 from appdb.errors import NothingDetected, ParseFailed
 from appdb.model.analysis import Analysis
 from appdb.model.finding import Finding, Severity
 from appdb.model.words import counted
+from appdb.reconcile.database.migrator import is_left_to_migrator, without_tables
 from appdb.reconcile.database.observed import SourceView
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Done, Stage
@@ -39,14 +41,28 @@ async def analyze(work: Work) -> None:
         files=len(view.bundle.files),
         bytes=view.bundle.size,
     )
-    options = AnalysisOptions(framework=spec.framework, extensions=_allowed(work))
+    setting = work.database.spec.schema_.migrator
+    options = AnalysisOptions(
+        framework=spec.framework,
+        extensions=_allowed(work),
+        finds_migrators=setting is not Migrator.IGNORE,
+    )
     began = work.context.clock()
-    analysis = await work.context.analysis.analyze(view.bundle, options)
+    try:
+        analysis = await work.context.analysis.analyze(view.bundle, options)
+    except NothingDetected:
+        if not is_left_to_migrator(work.database, None):
+            raise
+        work.results[Stage.SOURCE] = Done(Reason.ANALYZED, "no table is declared")
+        return
     names = tuple(framework.name for framework in analysis.frameworks)
     work.context.observer.analyzed(names, work.context.clock() - began)
     work.source_status = source_status(analysis, view)
-    _require_sound(analysis, view)
-    work.analysis = analysis
+    if is_left_to_migrator(work.database, analysis):
+        work.analysis = without_tables(work, analysis, _allowed(work) or ())
+    else:
+        _require_sound(analysis, view)
+        work.analysis = analysis
     work.results[Stage.SOURCE] = Done(Reason.ANALYZED, analyzed_message(analysis, view))
 
 
@@ -84,8 +100,11 @@ def analyzed_message(analysis: Analysis, view: SourceView) -> str:
     )
     findings = len(analysis.findings)
     tables, columns = counted(len(schema.tables), "table"), counted(schema.column_count, "column")
+    found = f"{tables}, {columns} from {counted(analysis.files, 'file')} ({readers})"
+    own = ", ".join(map(str, analysis.migrators))
     parts = [
-        f"{tables}, {columns} from {counted(analysis.files, 'file')} ({readers})",
+        found if readers else "no table is declared",
+        own,
         f"{counted(findings, 'finding')}, see status.source.firstFindings" if findings else "",
         _unwatched(view),
     ]

@@ -136,7 +136,7 @@ class _Engine:
     async def _plan(self, declared: Release) -> Plan:
         place, turns = self.work.place, self.work.context.turns
         server = self.work.server.metadata.name
-        async with turns.planner(server), _scratch(place.sessions) as scratch:
+        async with turns.planner(server), lend_scratch(place.sessions) as scratch:
             session, book = await self._sessions()
             return await plan_release(session, scratch, declared, self.policy, book=book)
 
@@ -190,7 +190,7 @@ def _is_to_run(plan: Plan) -> bool:
 
 
 @asynccontextmanager
-async def _scratch(sessions: AdminSessions) -> AsyncIterator[Scratch]:
+async def lend_scratch(sessions: AdminSessions) -> AsyncIterator[Scratch]:
     """Lend the server's scratch database; it is made when there is none."""
     async with sessions.maintenance() as session:
         await ensure_scratch_database(session, SCRATCH_DATABASE)

@@ -18,12 +18,15 @@ from appdb.model.analysis import Analysis
 from appdb.model.catalog import Kind
 from appdb.model.digest import digest_of_texts
 from appdb.model.words import counted
+from appdb.plan.bookkeeping import Baseline
 from appdb.postgres.apply import Outcome
 from appdb.postgres.connect import Session
 from appdb.postgres.ddl import apply_first_schema, read_tables
 from appdb.postgres.inspect import read_catalog
+from appdb.postgres.provision import app_session
 from appdb.reconcile.database.bookkeeping import FirstRun
 from appdb.reconcile.database.drift import is_as_left, wants_full_look
+from appdb.reconcile.database.migrator import prove, record, stood_back, wanted_records
 from appdb.reconcile.database.release import Released, release, require_applied
 from appdb.reconcile.database.shelf import Record
 from appdb.reconcile.database.work import Work
@@ -38,13 +41,19 @@ async def sync_with_session(work: Work, session: Session) -> None:
     if work.database.spec.schema_.mode is SchemaMode.OFF:
         _disabled(work, "schema.mode is Off: the tables are left alone")
         return
+    left = stood_back(work)
+    if left is not None:
+        work.drift = ()
+        work.results[Stage.SCHEMA] = left
+        return
     if work.database.spec.source is None:
         _disabled(work, "no source is given: the tables are left alone")
         return
     if work.analysis is None:
         return
     try:
-        await _first_or_unchanged(work, session, work.analysis)
+        if wanted_records(work) is None:
+            await _first_or_unchanged(work, session, work.analysis)
     except AppDBError as error:
         work.results[Stage.SCHEMA] = Failed(error)
 
@@ -53,17 +62,35 @@ async def sync_with_engine(work: Work) -> None:
     """Change tables that are there; called without a session in hand."""
     if work.analysis is None:
         return
-    analysis, desired = work.analysis, _digest(work.analysis)
     try:
-        if _is_applied(work, desired) and await is_as_left(work):
-            _note_unchanged(work)
-            return
-        released = await release(work, analysis)
-        _note(work, released, desired)
-        if work.database.spec.schema_.mode is not SchemaMode.PLAN_ONLY:
-            require_applied(released.plan, released.outcome, released.record)
+        records = wanted_records(work)
+        if records is None:
+            await _change(work, work.analysis)
+        else:
+            await _with_records(work, work.analysis, records)
     except AppDBError as error:
         work.results[Stage.SCHEMA] = Failed(error)
+
+
+async def _change(work: Work, analysis: Analysis) -> None:
+    desired = _digest(analysis)
+    if _is_applied(work, desired) and await is_as_left(work):
+        _note_unchanged(work)
+        return
+    released = await release(work, analysis)
+    _note(work, released, desired)
+    if work.database.spec.schema_.mode is not SchemaMode.PLAN_ONLY:
+        require_applied(released.plan, released.outcome, released.record)
+
+
+async def _with_records(work: Work, analysis: Analysis, records: Baseline) -> None:
+    """Change tables only where the app's own migrator can be told the truth about it."""
+    await prove(work, records)
+    async with app_session(work.place.sessions, work.place.wanted) as session:
+        await _first_or_unchanged(work, session, analysis)
+    if Stage.SCHEMA not in work.results:
+        await _change(work, analysis)
+    await record(work, records)
 
 
 async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) -> None:

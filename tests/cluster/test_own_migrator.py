@@ -1,0 +1,203 @@
+"""An application that brings migrations of its own, by every setting of `schema.migrator`."""
+
+import pytest
+
+from appdb.api.conditions import KStatus
+from support.migrations import (
+    ALEMBIC_FIRST,
+    PRISMA,
+    PRISMA_FIRST,
+    PRISMA_MODEL,
+    PRISMA_NEXT,
+    as_keys,
+    journal,
+)
+from support.team import Team, until
+
+pytestmark = pytest.mark.cluster
+
+SOURCE = {"configMaps": [{"name": "shop"}]}
+DRIZZLE = {
+    "schema.sql": "CREATE TABLE users (id int PRIMARY KEY);",
+    "drizzle/meta/_journal.json": journal("0000_a"),
+    "drizzle/0000_a.sql": "CREATE TABLE users (id int PRIMARY KEY);",
+}
+
+
+def an_app(team: Team, files, **schema):
+    team.apply_source("shop", as_keys(files))
+    team.apply("shop", source=SOURCE, schema=schema)
+
+
+def rows(team: Team, query: str):
+    with team.logged_in("shop") as session:
+        return session.execute(query).fetchall()
+
+
+def migrations_of(team: Team):
+    return [
+        name for (name,) in rows(team, "SELECT migration_name FROM _prisma_migrations ORDER BY 1")
+    ]
+
+
+def schema_message(team: Team) -> str:
+    found = team.condition("shop", "SchemaSynced")
+    return found.message if found else ""
+
+
+def test_tables_are_left_to_a_migrator_that_is_found(team: Team):
+    an_app(team, PRISMA)
+
+    team.await_ready("shop")
+
+    synced = team.await_says("shop", "SchemaSynced", "True", "MigratorOwned")
+    assert "1 migration of Prisma in prisma/migrations" in synced.message
+    assert "1 declared table not made" in synced.message
+    assert [] == team.tables("shop")
+    assert ("True", "Analyzed") == team.says("shop", "SourceReady")
+    with team.logged_in("shop") as session:
+        session.execute(PRISMA_FIRST)
+    assert ["User"] == team.tables("shop")
+
+
+def test_a_source_of_migrations_alone_is_enough_for_a_database(team: Team):
+    an_app(team, {"alembic/versions/1_a.py": ALEMBIC_FIRST})
+
+    team.await_ready("shop")
+
+    team.await_says("shop", "SchemaSynced", "True", "MigratorOwned")
+    ready = team.await_says("shop", "SourceReady", "True", "Analyzed")
+    assert "1 migration of Alembic in alembic/versions" in ready.message
+
+
+def test_models_that_cannot_be_read_do_not_matter_where_the_tables_are_not_ours(team: Team):
+    an_app(team, {**PRISMA, "prisma/schema.prisma": "model User {"})
+
+    team.await_ready("shop")
+
+    team.await_says("shop", "SchemaSynced", "True", "MigratorOwned")
+
+
+def test_the_migrator_may_make_the_schema_of_its_records(team: Team):
+    an_app(team, DRIZZLE)
+    team.await_ready("shop")
+
+    with team.logged_in("shop") as session:
+        session.execute("CREATE SCHEMA IF NOT EXISTS drizzle")
+        session.execute("CREATE SCHEMA IF NOT EXISTS drizzle")
+
+
+def test_a_baseline_makes_tables_and_records(team: Team):
+    an_app(team, PRISMA, migrator="Baseline")
+
+    team.await_ready("shop")
+
+    assert ["User", "_prisma_migrations"] == team.tables("shop")
+    assert ["20240101000000_init"] == migrations_of(team)
+    assert ("True", "Applied") == team.says("shop", "SchemaSynced")
+    assert "1 migration of Prisma in prisma/migrations is recorded" in schema_message(team)
+    assert 1 == team.status("shop")["schema"]["tables"]
+
+
+def test_a_baseline_goes_on_with_every_release(team: Team):
+    an_app(team, PRISMA, migrator="Baseline")
+    team.await_ready("shop")
+
+    team.apply_source("shop", as_keys(PRISMA_NEXT))
+
+    until(lambda: len(migrations_of(team)) == 2, say=lambda: team.tell("shop"))
+    team.await_ready("shop")
+    assert [] == rows(team, 'SELECT id, email, name FROM "User"')
+
+
+def test_a_look_at_a_baseline_writes_nothing(team: Team):
+    an_app(team, PRISMA, migrator="Baseline")
+    team.await_ready("shop")
+    before = rows(team, "SELECT xmin::text, id FROM _prisma_migrations")
+
+    team.request_look("shop")
+    team.request_look("shop")
+
+    assert before == rows(team, "SELECT xmin::text, id FROM _prisma_migrations")
+    assert KStatus.CURRENT is team.kstatus("shop")
+
+
+def test_a_baseline_that_would_lie_changes_nothing(team: Team):
+    ahead = {**PRISMA, "prisma/schema.prisma": PRISMA_NEXT["prisma/schema.prisma"]}
+    an_app(team, ahead, migrator="Baseline")
+
+    synced = team.await_says("shop", "SchemaSynced", "False", "InvalidSpec")
+
+    assert "column User.name is declared, and no migration makes it" in synced.message
+    assert KStatus.FAILED is team.kstatus("shop")
+    assert [] == team.tables("shop")
+    team.apply_source("shop", as_keys(PRISMA_NEXT))
+    team.await_ready("shop")
+    assert 2 == len(migrations_of(team))
+
+
+def test_a_baseline_of_drizzle_keeps_its_records_in_its_own_schema(team: Team):
+    an_app(team, DRIZZLE, migrator="Baseline")
+
+    team.await_ready("shop")
+
+    assert [(1_700_000_000_000,)] == rows(
+        team, "SELECT created_at FROM drizzle.__drizzle_migrations"
+    )
+
+
+def test_records_that_nobody_knows_how_to_write_are_refused(team: Team):
+    files = {"schema.prisma": PRISMA_MODEL, "db/V1__init.sql": PRISMA_FIRST}
+    team.apply("shop", source={"inline": files}, schema={"migrator": "Baseline"})
+
+    synced = team.await_says("shop", "SchemaSynced", "False", "InvalidSpec")
+
+    assert "the records of Flyway are not known" in synced.message
+
+
+def test_a_migrator_that_is_ignored_is_no_migrator(team: Team):
+    an_app(team, PRISMA, migrator="Ignore")
+
+    team.await_ready("shop")
+
+    assert ["User"] == team.tables("shop")
+    assert ("True", "Applied") == team.says("shop", "SchemaSynced")
+
+
+def test_standing_back_needs_no_folder(team: Team):
+    an_app(team, {"schema.prisma": PRISMA_MODEL}, migrator="StandBack")
+
+    team.await_ready("shop")
+
+    synced = team.await_says("shop", "SchemaSynced", "True", "MigratorOwned")
+    assert "StandBack" in synced.message
+    assert "1 declared table not made" in synced.message
+    assert [] == team.tables("shop")
+
+
+def test_tables_of_ours_stay_when_a_migrator_appears_and_come_back_when_it_goes(team: Team):
+    an_app(team, {"prisma/schema.prisma": PRISMA_MODEL})
+    team.await_ready("shop")
+
+    team.apply_source("shop", as_keys(PRISMA_NEXT))
+    synced = team.await_says("shop", "SchemaSynced", "True", "MigratorOwned")
+    assert "1 table of ours left as they were" in synced.message
+    assert ["User"] == team.tables("shop")
+
+    without = {"prisma/schema.prisma": PRISMA_NEXT["prisma/schema.prisma"]}
+    team.apply_source("shop", as_keys(without))
+    team.await_says("shop", "SchemaSynced", "True", "Applied")
+    assert [] == rows(team, 'SELECT name FROM "User"')
+
+
+def test_a_baseline_takes_over_tables_of_ours(team: Team):
+    an_app(team, {"prisma/schema.prisma": PRISMA_MODEL})
+    team.await_ready("shop")
+    team.apply_source("shop", as_keys(PRISMA_NEXT))
+    team.await_says("shop", "SchemaSynced", "True", "MigratorOwned")
+
+    team.apply("shop", schema={"migrator": "Baseline"})
+
+    until(lambda: "recorded" in schema_message(team), say=lambda: team.tell("shop"))
+    assert 2 == len(migrations_of(team))
+    assert [] == rows(team, 'SELECT name FROM "User"')
