@@ -18,6 +18,7 @@ from appdb.reconcile.database.decide import (
     CheckNames,
     HoldObject,
     Provision,
+    RetireLogins,
     UseLogin,
     WriteSecrets,
     decide,
@@ -36,7 +37,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CLUSTER = "c1"
 CODE = SourceView(bundle=bundle_of_texts({"schema.prisma": "model A { id Int @id }"}))
 FROM_CODE = {"source": {"configMaps": [{"name": "code"}]}}
-ON_SERVER = [CheckNames(), WriteSecrets(), Provision(), UseLogin()]
+ON_SERVER = [CheckNames(), WriteSecrets(), Provision(), UseLogin(), RetireLogins()]
 SERVER = DatabaseServer.of(
     {
         "metadata": {"name": "main", "uid": "s1", "generation": 1},

@@ -47,6 +47,12 @@ class DatabaseStatus(Model):
     login: Annotated[str, Field(max_length=63)] = Field(
         default="", description="Role that the application logs in as."
     )
+    readers: Annotated[str, Field(max_length=63)] = Field(
+        default="", description="Role of the Readers in access, while there are any."
+    )
+    writers: Annotated[str, Field(max_length=63)] = Field(
+        default="", description="Role of the Writers in access, while there are any."
+    )
     oid: Annotated[int, Field(ge=0, le=4294967295)] = Field(
         default=0, description="Object identifier of the database on the server."
     )
@@ -115,6 +121,24 @@ class CredentialsStatus(Model):
     last_rotated: Time | None = Field(default=None, description="When the password was last set.")
     next_rotation: Time | None = Field(default=None, description="When it will change next.")
     last_trigger: Word = Field(default="", description="The rotation trigger that was handled.")
+    previous_login: Annotated[str, Field(max_length=63)] = Field(
+        default="", description="The login before an Overlap, while it still works."
+    )
+    previous_login_until: Time | None = Field(
+        default=None, description="When the logins before an Overlap are dropped."
+    )
+
+
+class AccessStatus(Model):
+    """One login of spec.access as it was given out."""
+
+    name: Annotated[str, Field(max_length=40)] = Field(description="Its name in spec.access.")
+    login: Annotated[str, Field(max_length=63)] = Field(
+        default="", description="Role that it logs in as."
+    )
+    secret_name: Annotated[str, Field(max_length=253)] = Field(
+        default="", description="The Secret that holds it."
+    )
 
 
 class ProvisioningStatus(Model):
@@ -172,6 +196,16 @@ class AppDatabaseStatus(Model):
     credentials: CredentialsStatus | None = Field(
         default=None, description="When the password changed and will change."
     )
+    access: Annotated[
+        tuple[AccessStatus, ...],
+        Field(
+            max_length=16,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+        ),
+    ] = Field(default=(), description="The logins of spec.access.")
     provisioning: ProvisioningStatus | None = Field(
         default=None, description="How long the first provisioning took."
     )

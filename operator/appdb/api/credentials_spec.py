@@ -176,6 +176,11 @@ AccessList = Annotated[
                 "the names in access must differ in more than '-' and '_'",
             ),
             rule(
+                "self.all(a, !self.exists(b, b.name == a.name + '_b'))",
+                "of two names in access one must not be the other with _b behind it: that is the "
+                "second login of an Overlap; choose another name",
+            ),
+            rule(
                 "self.all(a, !has(a.secretName) || self.exists_one(b,"
                 " has(b.secretName) && b.secretName == a.secretName))",
                 "each login in access needs a Secret of its own: the secretNames must differ",

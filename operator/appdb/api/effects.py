@@ -10,8 +10,6 @@ from appdb.api.appdatabase import AppDatabaseSpec, DeletionPolicy
 
 _FIELDS: tuple[tuple[str, Callable[[AppDatabaseSpec], bool]], ...] = (
     ("source.template", lambda spec: spec.source is not None and spec.source.template is not None),
-    ("credentials.rotation", lambda spec: spec.credentials.rotation is not None),
-    ("access", lambda spec: bool(spec.access)),
     ("limits.storage", lambda spec: spec.limits is not None and spec.limits.storage is not None),
     ("deletionPolicy Snapshot", lambda spec: spec.deletion_policy is DeletionPolicy.SNAPSHOT),
 )

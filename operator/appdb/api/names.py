@@ -25,6 +25,9 @@ ANNOTATION_FORCE_FORGET = f"{GROUP}/force-forget"  # release a finalizer whose s
 ANNOTATION_REVISION = f"{GROUP}/revision"  # on ConfigMaps: the revision of the source
 ANNOTATION_ACCEPT_SERVER = f"{GROUP}/accept-server"  # on DatabaseServer: a system identifier
 ANNOTATION_DATA_HASH = f"{GROUP}/data-hash"  # on Secrets: digest of what we wrote
+ANNOTATION_ROTATED_AT = f"{GROUP}/rotated-at"  # on Secrets: when their password was made
+ANNOTATION_ROTATED_FOR = f"{GROUP}/rotated-for"  # on Secrets: the trigger it was made for
+ANNOTATION_ROTATED_SINCE = f"{GROUP}/rotated-since"  # on Secrets: the rotation before it
 
 SECRET_TYPE = "servicebinding.io/postgresql"  # noqa: S105 - a type of Secret, not a secret
 

@@ -12,6 +12,7 @@ import string
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -23,6 +24,8 @@ PASSWORD_LENGTH = 32
 PASSWORD_ALPHABET = string.ascii_letters + string.digits + "-_"
 PROVIDER = "appdb-operator"
 LABEL_VALUE_LIMIT = 63
+
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 # libpq falls back by itself with these two; drivers that know only "with" and "without"
 # would refuse a server without TLS if the URI named them.
@@ -55,12 +58,27 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """When the password in a Secret was made, for which trigger, and after which rotation.
+
+    `since` is the rotation before this one, as status told of it. It is written in one stroke
+    with the password, so that a run that was cut off before it could tell is not repeated.
+    """
+
+    at: datetime | None = None
+    trigger: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecretPlace:
-    """Whose Secret it is, and the words around the data."""
+    """Whose Secret it is, and the words around the data; `access` names a login of access[]."""
 
     namespace: str
     name: str
     database_object: str
+    access: str = ""
+    mark: Mark = field(default_factory=Mark)
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     owner: Mapping[str, Any] | None = None
@@ -81,8 +99,12 @@ def build_secret(place: SecretPlace, credentials: Credentials) -> dict[str, Any]
     metadata: dict[str, Any] = {
         "namespace": place.namespace,
         "name": place.name,
-        "labels": dict(place.labels) | our_labels(place.database_object),
-        "annotations": dict(place.annotations) | {names.ANNOTATION_DATA_HASH: data_hash(content)},
+        "labels": dict(place.labels)
+        | our_labels(place.database_object)
+        | ({names.LABEL_ACCESS: place.access} if place.access else {}),
+        "annotations": dict(place.annotations)
+        | {names.ANNOTATION_DATA_HASH: data_hash(content)}
+        | _mark_annotations(place.mark),
     }
     if place.owner is not None:
         metadata["ownerReferences"] = [dict(place.owner)]
@@ -110,6 +132,11 @@ def is_ours(secret: Mapping[str, Any], database_object: str) -> bool:
     """Tell whether a live Secret belongs to the AppDatabase of that name."""
     labels = secret.get("metadata", {}).get("labels") or {}
     return bool(labels.get(names.LABEL_APPDATABASE) == label_value(database_object))
+
+
+def is_written_by_us(secret: Mapping[str, Any]) -> bool:
+    """Tell whether the keys of a live Secret come from us: a copy that somebody made does not."""
+    return bool(_our_keys(secret.get("metadata", {}).get("managedFields") or ()))
 
 
 def is_intact(secret: Mapping[str, Any]) -> bool:
@@ -186,6 +213,42 @@ def read_password(secret: Mapping[str, Any]) -> str | None:
         return None
     password, count = votes.most_common(1)[0]
     return password if count >= 2 else None
+
+
+def read_username(secret: Mapping[str, Any]) -> str | None:
+    """Read back the login that we gave out, even after somebody edited a key."""
+    content = read_keys(secret)
+    found = (content.get("username"), content.get("user"), content.get("PGUSER"))
+    votes = Counter(
+        vote for vote in (*found, _username_in(content.get("uri"))) if vote
+    ).most_common(1)
+    return votes[0][0] if votes else None
+
+
+def read_mark(secret: Mapping[str, Any]) -> Mark:
+    """Read when and for what the password was made; what cannot be read is left out."""
+    annotations = secret.get("metadata", {}).get("annotations") or {}
+    return Mark(
+        at=_moment(annotations.get(names.ANNOTATION_ROTATED_AT)),
+        trigger=annotations.get(names.ANNOTATION_ROTATED_FOR, ""),
+        since=_moment(annotations.get(names.ANNOTATION_ROTATED_SINCE)),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.strptime(text or "", _MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _mark_annotations(mark: Mark) -> dict[str, str]:
+    written = {
+        names.ANNOTATION_ROTATED_AT: mark.at.strftime(_MOMENT) if mark.at else "",
+        names.ANNOTATION_ROTATED_FOR: mark.trigger,
+        names.ANNOTATION_ROTATED_SINCE: mark.since.strftime(_MOMENT) if mark.since else "",
+    }
+    return {name: text for name, text in written.items() if text}
 
 
 def data_hash(content: Mapping[str, str]) -> str:
@@ -303,10 +366,18 @@ def _pgpass(credentials: Credentials) -> str:
 
 
 def _password_in(uri: str | None) -> str | None:
+    return _part_of(uri, "password")
+
+
+def _username_in(uri: str | None) -> str | None:
+    return _part_of(uri, "username")
+
+
+def _part_of(uri: str | None, part: str) -> str | None:
     if not uri:
         return None
     try:
-        encoded = urlsplit(uri).password
+        encoded = getattr(urlsplit(uri), part)
     except ValueError:
         return None
     return unquote(encoded) if encoded else None

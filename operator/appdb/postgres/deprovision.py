@@ -19,6 +19,7 @@ from appdb.postgres.database import hold
 from appdb.postgres.drop import drop_roles, read_claimed_roles
 from appdb.postgres.facts import DatabaseFacts, read_names
 from appdb.postgres.fence import fenced
+from appdb.postgres.roles import require_administration
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.statements import read_row, run, run_together
 from appdb.postgres.wanted import WantedDatabase
@@ -90,11 +91,20 @@ async def delete_database(sessions: AdminSessions, wanted: WantedDatabase) -> De
 
 
 async def delete_logins(
-    sessions: AdminSessions, wanted: WantedDatabase, roles: tuple[str, ...]
+    sessions: AdminSessions,
+    wanted: WantedDatabase,
+    roles: tuple[str, ...],
+    *,
+    ends_sessions: bool = True,
 ) -> tuple[str, ...]:
     """Drop logins or groups of a database that are no longer wanted; the database stays.
 
     Roles that our claim does not cover, the owner and the app role among the rest, stay.
+    Nobody logs in with them from the first statement on. Open sessions may live on: they
+    act as the app role or a group, which stays.
+
+    Raises:
+        ObjectsRemain: a role owns something in another database; it cannot log in any more.
     """
     async with sessions.maintenance() as session:
         claims = await read_claimed_roles(session, wanted.name)
@@ -104,7 +114,7 @@ async def delete_logins(
         if role in roles and is_ours(claim, wanted) and claim.part not in {Part.OWNER, Part.APP}
     )
     if doomed:
-        await _end_sessions(sessions, doomed, wanted)
+        await _shut_out(sessions, doomed, wanted, ends_sessions=ends_sessions)
         await drop_roles(sessions, wanted, doomed)
     return doomed
 
@@ -159,14 +169,20 @@ async def _read_list(
     return tuple(found)
 
 
-async def _end_sessions(
-    sessions: AdminSessions, roles: tuple[str, ...], wanted: WantedDatabase
+async def _shut_out(
+    sessions: AdminSessions, roles: tuple[str, ...], wanted: WantedDatabase, *, ends_sessions: bool
 ) -> None:
-    """End the sessions of logins that go: a session outlives its role otherwise."""
+    """Let nobody log in as these any more, and end their sessions, which outlive a role."""
     async with sessions.maintenance() as session:
         facts = await read_names(session, wanted.name, roles)
-        doing = f"ending the sessions of {', '.join(roles)}"
-        forbid = [sql.SQL("ALTER ROLE {} NOLOGIN").format(sql.Identifier(r)) for r in facts.roles]
-        await hold(session, facts, tuple(facts.roles), wanted)
+        doing = f"shutting out {', '.join(roles)}"
+        require_administration(session, facts, facts.roles)
+        forbid = [
+            sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(role))
+            for role in facts.roles
+        ]
+        if ends_sessions:
+            await hold(session, facts, tuple(facts.roles), wanted)
         await run_together(session, forbid, doing=doing)
-        await read_row(session, _END_SESSIONS, {"roles": list(roles)}, doing=doing)
+        if ends_sessions:
+            await read_row(session, _END_SESSIONS, {"roles": list(roles)}, doing=doing)

@@ -28,7 +28,9 @@ SELECT
                 CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee) END,
                 a.privilege_type))
             FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a)))
-     FROM pg_namespace n WHERE n.nspname = ANY(%(schemas)s)),
+     FROM pg_namespace n WHERE n.nspname = ANY(%(schemas)s)
+     OR (cardinality(%(groups)s::text[]) > 0
+         AND n.nspowner = to_regrole(quote_ident(%(app)s)))),
     (SELECT jsonb_agg(e.extname) FROM pg_extension e),
     (SELECT jsonb_agg(jsonb_build_array(
         d.defaclobjtype::text, pg_get_userbyid(a.grantee), a.privilege_type))
@@ -37,13 +39,17 @@ SELECT
     (SELECT jsonb_agg(jsonb_build_array(g.name, n.nspname, c.relname, c.relkind::text))
      FROM pg_class c
      JOIN pg_namespace n ON n.oid = c.relnamespace
-     CROSS JOIN unnest(%(groups)s::text[]) AS g(name)
+     CROSS JOIN unnest(%(groups)s::text[], %(on_tables)s::text[], %(on_sequences)s::text[])
+        AS g(name, on_tables, on_sequences)
      WHERE c.relowner = to_regrole(quote_ident(%(app)s))
      AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+     AND n.nspname !~ '^pg_'
      AND to_regrole(quote_ident(g.name)) IS NOT NULL
-     AND NOT CASE c.relkind
-        WHEN 'S' THEN has_sequence_privilege(g.name, c.oid, 'SELECT')
-        ELSE has_table_privilege(g.name, c.oid, 'SELECT') END)
+     AND EXISTS (SELECT FROM unnest(string_to_array(
+            CASE c.relkind WHEN 'S' THEN g.on_sequences ELSE g.on_tables END, ',')) AS p(wanted)
+        WHERE NOT CASE c.relkind
+            WHEN 'S' THEN has_sequence_privilege(g.name, c.oid, p.wanted)
+            ELSE has_table_privilege(g.name, c.oid, p.wanted) END))
 """
 
 
@@ -60,33 +66,36 @@ class SchemaRow:
 class InsideFacts:
     """What is there. `default_grants`: (object type letter, role, privilege) for new objects.
 
-    `unreadable`: (group, schema, relation, kind) that a reader or writer group cannot read.
+    `unreachable`: (group, schema, relation, kind) on which a reader or writer group lacks a right.
     """
 
     schemas: dict[str, SchemaRow]
     extensions: frozenset[str]
     default_grants: frozenset[tuple[str, str, str]]
-    unreadable: tuple[tuple[str, str, str, str], ...]
+    unreachable: tuple[tuple[str, str, str, str], ...]
 
 
 async def read_inside(session: Session, wanted: WantedDatabase) -> InsideFacts:
     """Read what stands inside the database of the session; any login may ask."""
+    groups = tuple(_groups(wanted))
     row = await read_row(
         session,
         _READ,
         {
             "schemas": [PUBLIC_SCHEMA, LEDGER_SCHEMA, *wanted.schemas],
             "app": wanted.roles.app,
-            "groups": [group for group, _ in _groups(wanted)],
+            "groups": [group for group, _ in groups],
+            "on_tables": [",".join(_privileges(role, "r")) for _, role in groups],
+            "on_sequences": [",".join(_privileges(role, "S")) for _, role in groups],
         },
         doing=f"reading the schemas of database {wanted.name}",
     )
-    schemas, extensions, defaults, unreadable = row
+    schemas, extensions, defaults, unreachable = row
     return InsideFacts(
         schemas={schema["name"]: _schema(schema) for schema in schemas or ()},
         extensions=frozenset(extensions or ()),
         default_grants=frozenset((k, r, p) for k, r, p in defaults or ()),
-        unreadable=tuple((g, s, t, k) for g, s, t, k in unreadable or ()),
+        unreachable=tuple((g, s, t, k) for g, s, t, k in unreachable or ()),
     )
 
 
@@ -101,11 +110,15 @@ def inside_statements(facts: InsideFacts, wanted: WantedDatabase) -> Iterator[sq
         yield sql.SQL("CREATE SCHEMA {} AUTHORIZATION CURRENT_USER").format(
             sql.Identifier(LEDGER_SCHEMA)
         )
-    for name in dict.fromkeys((PUBLIC_SCHEMA, *wanted.schemas)):
+    declared = dict.fromkeys((PUBLIC_SCHEMA, *wanted.schemas))
+    for name in declared:
         yield from _schema_statements(facts.schemas.get(name), name, wanted)
+    for name, found in facts.schemas.items():
+        if name not in declared and found.owner == wanted.roles.app:
+            yield from _usage_statements(found, name, wanted)
     for group, role in _groups(wanted):
         yield from _default_statements(facts, group, role, wanted)
-    for group, schema, relation, kind in facts.unreadable:
+    for group, schema, relation, kind in facts.unreachable:
         role = AccessRole.READER if group == wanted.roles.readers else AccessRole.WRITER
         yield sql.SQL("GRANT {} ON {} {} TO {}").format(
             sql.SQL(", ").join(map(sql.SQL, _privileges(role, "S" if kind == "S" else "r"))),
@@ -123,12 +136,20 @@ def _schema_statements(
         yield sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}").format(schema, app)
     elif found.owner != wanted.roles.app:
         yield sql.SQL("ALTER SCHEMA {} OWNER TO {}").format(schema, app)
-    grants = found.grants if found else frozenset()
-    if (None, "CREATE") in grants:
+    if found is not None and (None, "CREATE") in found.grants:
         yield sql.SQL("REVOKE CREATE ON SCHEMA {} FROM PUBLIC").format(schema)
+    yield from _usage_statements(found, name, wanted)
+
+
+def _usage_statements(
+    found: SchemaRow | None, name: str, wanted: WantedDatabase
+) -> Iterator[sql.Composable]:
+    grants = found.grants if found else frozenset()
     for group, _ in _groups(wanted):
         if (group, "USAGE") not in grants:
-            yield sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, sql.Identifier(group))
+            yield sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(
+                sql.Identifier(name), sql.Identifier(group)
+            )
 
 
 def _default_statements(

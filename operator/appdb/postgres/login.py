@@ -33,6 +33,32 @@ async def proven_login(
     Raises:
         LoginFailed: the password is another one, or the login is not what it should be.
     """
+    async with _entered(sessions, login, database, settings) as session:
+        await prove(session, app_role=app_role)
+        yield session
+
+
+async def prove_access(sessions: AdminSessions, login: Login, database: str, *, group: str) -> None:
+    """Log in as a reader or writer does and see that the session has its group's rights.
+
+    Raises:
+        LoginFailed: the password is another one, or the login is not what it should be.
+    """
+    async with _entered(sessions, login, database, AS_TENANT) as session:
+        try:
+            row = await (await session.execute(_WHO)).fetchone()
+        except psycopg.Error as err:
+            raise statement_error(
+                err, where=place(session), doing=f"proving the login of {login.username}"
+            ) from err
+    _require_role(login.username, row[0] if row else None, group)
+
+
+@asynccontextmanager
+async def _entered(
+    sessions: AdminSessions, login: Login, database: str, settings: SessionSettings
+) -> AsyncIterator[Session]:
+    """Lend a session of a login; only a refusal at the door is a LoginFailed."""
     try:
         lent = sessions.tenant(login, database, settings=settings)
         session = await lent.__aenter__()
@@ -41,7 +67,6 @@ async def proven_login(
             f"{login.username} cannot log in to database {database}: {err.message}"
         ) from err
     try:
-        await prove(session, app_role=app_role)
         yield session
     finally:
         await lent.__aexit__(None, None, None)
@@ -68,8 +93,11 @@ async def prove(session: Session, *, app_role: str) -> None:
         raise statement_error(
             err, where=place(session), doing=f"proving the login of {login}"
         ) from err
-    current = row[0] if row else None
-    if current != app_role:
+    _require_role(login, row[0] if row else None, app_role)
+
+
+def _require_role(login: str, current: str | None, expected: str) -> None:
+    if current != expected:
         raise LoginFailed(
-            f"{login} logs in as {current}, not as {app_role}: its setting of role was changed"
+            f"{login} logs in as {current}, not as {expected}: its setting of role was changed"
         )

@@ -4,7 +4,7 @@ Each function may be repeated and killed at any point; the next run goes on from
 finds. At most one session is held at a time (see `sessions`).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,7 +30,7 @@ from appdb.postgres.extensions import extension_statements, require_allowed
 from appdb.postgres.facts import DatabaseFacts, read_database
 from appdb.postgres.fence import fenced
 from appdb.postgres.inside import inside_statements, missing_extensions, read_inside
-from appdb.postgres.login import proven_login
+from appdb.postgres.login import prove_access, proven_login
 from appdb.postgres.roles import (
     ensure_password,
     ensure_roles,
@@ -140,14 +140,34 @@ async def app_session(
         yield session
 
 
-async def ensure_passwords(sessions: AdminSessions, wanted: WantedDatabase) -> None:
-    """Set the passwords of all logins to those of their Secrets, as a rotation does."""
+async def ensure_passwords(
+    sessions: AdminSessions, wanted: WantedDatabase, *, only: Collection[str] | None = None
+) -> None:
+    """Set the passwords of logins to those of their Secrets, as a rotation does; of all, or some.
+
+    Open sessions live on: a password is asked for once, at login.
+    """
     async with sessions.maintenance() as session:
         facts = await read_database(session, wanted)
         judge_claims(facts, wanted)
         for role in wanted.wanted_roles():
-            if role.login is not None:
+            if role.login is not None and (only is None or role.name in only):
                 await ensure_password(session, role.login)
+
+
+async def ensure_access(sessions: AdminSessions, wanted: WantedDatabase) -> None:
+    """See that each access[] login gets in; one that does not gets the password of its Secret.
+
+    Raises:
+        LoginFailed: it still does not work after that.
+    """
+    for entry in wanted.access:
+        group = wanted.group_of(entry)
+        try:
+            await prove_access(sessions, entry.login, wanted.name, group=group)
+        except LoginFailed:
+            await ensure_passwords(sessions, wanted, only={entry.login.username})
+            await prove_access(sessions, entry.login, wanted.name, group=group)
 
 
 async def _settle_inside(

@@ -87,14 +87,20 @@ class WantedDatabase:
                 settings=(("role", self.roles.app), *self._time_out()),
             )
         for entry in self.access:
-            is_reader = entry.role is AccessRole.READER
+            group = self.group_of(entry)
             yield WantedRole(
                 name=entry.login.username,
                 part=Part.ACCESS,
                 login=entry.login,
-                member_of=self.roles.readers if is_reader else self.roles.writers,
-                settings=self._time_out(),
+                member_of=group,
+                # Acting as the group, a session outlives the drop of its login.
+                settings=(("role", group), *self._time_out()),
             )
+
+    def group_of(self, entry: WantedAccess) -> str:
+        """Name the role whose rights an access[] login has."""
+        is_reader = entry.role is AccessRole.READER
+        return self.roles.readers if is_reader else self.roles.writers
 
     def _time_out(self) -> tuple[tuple[str, str], ...]:
         if self.statement_timeout_ms is None:

@@ -52,6 +52,10 @@ class ResyncClock:
         """Tell whether a full look at a key was asked for and not yet taken."""
         return key in self._asked
 
+    def ask(self, key: ObjectKey) -> None:
+        """Ask for a full look at a key, out of turn."""
+        self._asked.add(key)
+
     def looked(self, key: ObjectKey) -> None:
         """Note that a full look has just been taken."""
         self._asked.discard(key)

@@ -16,12 +16,15 @@ from appdb.reconcile.database.decide import (
     CheckNames,
     Decision,
     HoldObject,
+    ProveLogins,
     Provision,
+    RetireLogins,
     UseLogin,
     WriteSecrets,
 )
 from appdb.reconcile.database.on_cluster import hold_object, write_secrets
-from appdb.reconcile.database.on_server import check_names, provision, use_login
+from appdb.reconcile.database.on_logins import prove_logins, retire_logins, use_login
+from appdb.reconcile.database.on_server import check_names, provision
 from appdb.reconcile.database.on_source import analyze
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Failed, Stage, Waits
@@ -54,6 +57,7 @@ async def act(work: Work, decision: Decision) -> None:
         ClusterForbidden: it refuses our finalizer, without which nothing may be made.
     """
     work.results |= decision.known
+    work.turn = decision.turn
     stopped: Stage | None = None
     for action in decision.actions:
         stage = _stage_of(action)
@@ -71,7 +75,7 @@ def _stage_of(action: Action) -> Stage:
             return Stage.SOURCE
         case HoldObject() | CheckNames() | Provision():
             return Stage.DATABASE
-        case WriteSecrets() | UseLogin():
+        case WriteSecrets() | ProveLogins() | UseLogin() | RetireLogins():
             return Stage.CREDENTIALS
         case _:
             assert_never(action)
@@ -89,8 +93,12 @@ def _carry_out(action: Action) -> Callable[[Work], Awaitable[None]]:
             return write_secrets
         case Provision():
             return provision
+        case ProveLogins():
+            return prove_logins
         case UseLogin():
             return use_login
+        case RetireLogins():
+            return retire_logins
         case _:
             assert_never(action)
 

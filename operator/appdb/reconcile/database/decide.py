@@ -15,24 +15,19 @@ from appdb.api.conditions import find_condition
 from appdb.api.reasons import ConditionType
 from appdb.api.schema_spec import SchemaMode
 from appdb.api.server import DatabaseServer
-from appdb.cluster.secrets import (
-    build_secret,
-    differs,
-    is_intact,
-    is_ours,
-    read_keys,
-    read_password,
+from appdb.cluster.secrets import differs, is_intact, read_keys
+from appdb.errors import AppDBError
+from appdb.postgres.connect import Login, ServerAddress
+from appdb.reconcile.database.logins import (
+    Issue,
+    LoginSlot,
+    conflict_of,
+    login_slots,
+    turn_of_object,
 )
-from appdb.errors import AppDBError, SecretConflict
-from appdb.postgres.connect import ServerAddress
 from appdb.reconcile.database.observed import Observed, SourceView
-from appdb.reconcile.database.wanted import (
-    credentials_of,
-    database_name,
-    effective_policy,
-    secret_place,
-    wanted_on_server,
-)
+from appdb.reconcile.database.rotation import Turn, is_over, is_untold, turn_of
+from appdb.reconcile.database.wanted import database_name, secret_of, wanted_on_server
 from appdb.reconcile.results import Absent, Failed, Result, Stage, Waits
 
 
@@ -62,18 +57,38 @@ class Analyze:
 
 
 @dataclass(frozen=True, slots=True)
+class ProveLogins:
+    """Set passwords on the server and log in with them, before any Secret names them."""
+
+
+@dataclass(frozen=True, slots=True)
 class UseLogin:
     """Log in with the Secret's own credentials, heal what keeps the app out, make the tables."""
 
 
-Action: TypeAlias = HoldObject | CheckNames | WriteSecrets | Provision | UseLogin | Analyze
+@dataclass(frozen=True, slots=True)
+class RetireLogins:
+    """Drop the logins and groups that are no longer asked for, and their Secrets."""
+
+
+Action: TypeAlias = (
+    HoldObject
+    | CheckNames
+    | WriteSecrets
+    | Provision
+    | ProveLogins
+    | UseLogin
+    | RetireLogins
+    | Analyze
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Actions in order, and the results that are known without acting."""
+    """Actions in order, what becomes of the passwords, and results known without acting."""
 
     actions: tuple[Action, ...] = ()
+    turn: Turn = Turn.KEEP
     known: Mapping[Stage, Result] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -86,9 +101,10 @@ def decide(observed: Observed) -> Decision:
         return NOTHING
     known: dict[Stage, Result] = {}
     actions: list[Action] = []
+    turn = turn_of_object(observed, _slots(observed))
     _decide_source(observed, known, actions)
-    _decide_server(observed, known, actions)
-    return Decision(actions=tuple(actions), known=known)
+    _decide_server(observed, known, actions, turn)
+    return Decision(actions=tuple(actions), turn=turn, known=known)
 
 
 def needs_look(observed: Observed) -> bool:
@@ -104,38 +120,62 @@ def needs_look(observed: Observed) -> bool:
         or is_requested(database)
         or _source_differs(observed)
         or _server_differs(observed)
-        or observed.secret is None
-        or not is_intact(observed.secret)
-        or secret_differs(observed)
+        or any(_login_differs(observed, slot) for slot in _slots(observed))
+        or _is_rotating(observed)
     )
 
 
-def secret_differs(observed: Observed) -> bool:
-    """Tell whether the Secret is not what it should be, as far as can be told without the server.
+def _login_differs(observed: Observed, slot: LoginSlot) -> bool:
+    secret = slot.secret
+    return (
+        secret is None
+        or secret["metadata"].get("name") != slot.secret_name
+        or not is_intact(secret)
+        or secret_differs(observed, slot)
+    )
+
+
+def secret_differs(observed: Observed, slot: LoginSlot) -> bool:
+    """Tell whether a Secret is not what it should be, as far as can be told without the server.
 
     The CA is taken as it stands; a full look reads the real one.
     """
-    secret, server, database = observed.secret, observed.server, observed.database
-    if secret is None or not is_ours(secret, database.metadata.name):
+    secret, server, database = slot.secret, observed.server, observed.database
+    if not isinstance(server, DatabaseServer) or secret is None or slot.password is None:
         return True
-    password = read_password(secret)
-    if not isinstance(server, DatabaseServer) or password is None:
-        return True
+    login = Login(username=slot.current, password=slot.password)
     wanted = wanted_on_server(
         database,
         server,
         observed.cluster_id,
         name=database_name(database),
-        password=password,
+        password=slot.password,
     )
     address = ServerAddress(
         host=server.spec.host,
         tls_mode=server.spec.tls.effective_mode().value,
         ca_pem=read_keys(secret).get("ca.crt"),
     )
-    place = secret_place(database, effective_policy(database, server))
-    credentials = credentials_of(database, server, address, wanted)
-    return differs(secret, build_secret(place, credentials))
+    issue = Issue(slot=slot, login=login, mark=slot.mark)
+    return differs(secret, secret_of(database, server, address, wanted, issue))
+
+
+def _is_rotating(observed: Observed) -> bool:
+    """Tell whether a rotation is due or not told yet, or a grace is over."""
+    database, now = observed.database, observed.now
+    rotation, known = database.spec.credentials.rotation, database.status.credentials
+    own = _slots(observed)[0]
+    has_ended = known is not None and known.previous_login_until is not None
+    return (
+        turn_of(rotation, known, now) is not Turn.KEEP
+        or is_untold(own.mark, known, now)
+        or (bool(own.recorded) and own.current != own.recorded)
+        or (has_ended and is_over(known, now))
+    )
+
+
+def _slots(observed: Observed) -> tuple[LoginSlot, ...]:
+    return login_slots(observed, database_name(observed.database))
 
 
 def is_requested(database: AppDatabase) -> bool:
@@ -181,13 +221,15 @@ def _decide_source(observed: Observed, known: dict[Stage, Result], actions: list
     actions.append(Analyze())
 
 
-def _decide_server(observed: Observed, known: dict[Stage, Result], actions: list[Action]) -> None:
+def _decide_server(
+    observed: Observed, known: dict[Stage, Result], actions: list[Action], turn: Turn
+) -> None:
     if isinstance(observed.server, AppDBError):
         known[Stage.SERVER] = Failed(observed.server)
         for stage in (Stage.DATABASE, Stage.CREDENTIALS, Stage.SCHEMA):
             known.setdefault(stage, Waits(Stage.SERVER))
         return
-    conflict = _secret_conflict(observed)
+    conflict = conflict_of(_slots(observed)[:1])
     if conflict is not None:
         known[Stage.CREDENTIALS] = Failed(conflict)
         for stage in (Stage.DATABASE, Stage.SCHEMA):
@@ -195,14 +237,15 @@ def _decide_server(observed: Observed, known: dict[Stage, Result], actions: list
         return
     if names.FINALIZER not in observed.database.metadata.finalizers:
         actions.append(HoldObject())
-    actions += [CheckNames(), WriteSecrets(), Provision(), UseLogin()]
+    actions += [CheckNames(), *_in_order(turn), UseLogin(), RetireLogins()]
 
 
-def _secret_conflict(observed: Observed) -> SecretConflict | None:
-    secret, database = observed.secret, observed.database
-    if secret is None or is_ours(secret, database.metadata.name):
-        return None
-    return SecretConflict(
-        f"Secret {database.metadata.namespace}/{database.secret_name} exists and is not this "
-        "object's; it was not touched. Remove it, or choose another credentials.secretName"
-    )
+def _in_order(turn: Turn) -> tuple[Action, ...]:
+    """Order Secret and server so that a kill in between never costs an application its login.
+
+    A login that is in use gets the password that its Secret has already; one that nobody
+    uses yet works before the Secret names it.
+    """
+    if turn is Turn.SWAP:
+        return (Provision(), ProveLogins(), WriteSecrets())
+    return (WriteSecrets(), Provision())

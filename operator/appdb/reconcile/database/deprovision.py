@@ -10,7 +10,7 @@ from appdb.api.reasons import Reason
 from appdb.api.server import DatabaseServer
 from appdb.cluster.events import EventReason, subject_of
 from appdb.cluster.resources import APP_DATABASES, SECRETS
-from appdb.cluster.secrets import is_ours
+from appdb.cluster.secrets import is_ours, is_written_by_us, label_value
 from appdb.errors import (
     AdoptionRequired,
     AppDBError,
@@ -81,7 +81,7 @@ async def _clean_up(context: Context, database: AppDatabase) -> tuple[EventReaso
             "than the object's Delete"
         )
     dropped = await _drop(context, database, server)
-    await _delete_secret(context, database)
+    await _delete_secrets(context, database)
     if dropped:
         return EventReason.DATABASE_DROPPED, f"database {', '.join(dropped)} was dropped"
     return EventReason.DATABASE_DROPPED, "there was no database of this object to drop"
@@ -141,14 +141,18 @@ def _known_name(database: AppDatabase) -> str:
     return _names(database)[0]
 
 
-async def _delete_secret(context: Context, database: AppDatabase) -> None:
-    """Delete the Secret of a dropped login; the garbage collector may be quicker."""
-    meta = database.metadata
-    live = await context.cluster.get(SECRETS, meta.namespace, database.secret_name)
-    if live is not None and is_ours(live, meta.name):
-        await context.cluster.delete(
-            SECRETS, meta.namespace, database.secret_name, uid=live["metadata"]["uid"]
-        )
+async def _delete_secrets(context: Context, database: AppDatabase) -> None:
+    """Delete the Secrets of dropped logins; the garbage collector may be quicker."""
+    meta, cluster = database.metadata, context.cluster
+    selector = f"{names.LABEL_APPDATABASE}={label_value(meta.name)},{names.LABEL_ACCESS}"
+    found = await cluster.list(SECRETS, meta.namespace, label_selector=selector)
+    own = await cluster.get(SECRETS, meta.namespace, database.secret_name)
+    doomed = [each for each in found if is_written_by_us(each)]
+    if own is not None and is_ours(own, meta.name):
+        doomed.append(own)
+    for each in doomed:
+        metadata = each["metadata"]
+        await cluster.delete(SECRETS, meta.namespace, metadata["name"], uid=metadata["uid"])
 
 
 async def _let_go(context: Context, database: AppDatabase) -> None:

@@ -1,13 +1,15 @@
 """Reads everything that a decision about an AppDatabase needs. Reads only."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import TypeVar
 
 from appdb.api.appdatabase import AppDatabase
+from appdb.api.names import LABEL_ACCESS, LABEL_APPDATABASE
 from appdb.api.server import DatabaseServer
-from appdb.cluster.client import Json
+from appdb.cluster.client import Cluster, Json
 from appdb.cluster.resources import SECRETS
+from appdb.cluster.secrets import is_written_by_us, label_value
 from appdb.errors import AppDBError, ClusterForbidden, ClusterUnavailable, Conflict
 from appdb.reconcile.context import Context
 from appdb.reconcile.database.observed import Observed
@@ -26,11 +28,14 @@ async def observe(context: Context, live: Json, database: AppDatabase) -> Observ
     """
     meta = database.metadata
     key = database_key(meta.namespace, meta.name)
-    server, source, secret, cluster_id = await asyncio.gather(
+    is_due = context.resync.is_due(key)
+    server, source, secret, cluster_id, access, leftover = await asyncio.gather(
         _or_error(_admitting_server(context, database)),
         _or_error(read_source(context.cluster, database)),
         context.cluster.get(SECRETS, meta.namespace, database.secret_name),
         context.cluster.cluster_id(),
+        _read_access_secrets(context.cluster, database),
+        _read_leftover_secrets(context.cluster, database, is_due=is_due),
     )
     return Observed(
         live=live,
@@ -39,8 +44,44 @@ async def observe(context: Context, live: Json, database: AppDatabase) -> Observ
         server=server,
         source=source,
         secret=secret,
-        is_due=context.resync.is_due(key),
+        is_due=is_due,
         now=context.now(),
+        access_secrets=access,
+        leftover_secrets=leftover,
+    )
+
+
+async def _read_access_secrets(
+    cluster: Cluster, database: AppDatabase
+) -> Mapping[str, Json | None]:
+    """Read the Secrets of access[], under their names now and those that they had."""
+    known = {each.name: each.secret_name for each in database.status.access}
+    names_ = dict.fromkeys(
+        name
+        for access in database.spec.access
+        for name in (database.access_secret_name(access), known.get(access.name, ""))
+        if name
+    )
+    namespace = database.metadata.namespace
+    found = await asyncio.gather(*(cluster.get(SECRETS, namespace, name) for name in names_))
+    return dict(zip(names_, found, strict=True))
+
+
+async def _read_leftover_secrets(
+    cluster: Cluster, database: AppDatabase, *, is_due: bool
+) -> tuple[Json, ...]:
+    """Find the Secrets of logins that were taken out of access[]; a copy of one is not ours."""
+    meta, status = database.metadata, database.status
+    is_changed = status.observed_generation != meta.generation
+    if status.database is None or not (is_due or is_changed):
+        return ()
+    selector = f"{LABEL_APPDATABASE}={label_value(meta.name)},{LABEL_ACCESS}"
+    found = await cluster.list(SECRETS, meta.namespace, label_selector=selector)
+    kept = {database.secret_name} | {
+        database.access_secret_name(access) for access in database.spec.access
+    }
+    return tuple(
+        each for each in found if each["metadata"]["name"] not in kept and is_written_by_us(each)
     )
 
 

@@ -1,7 +1,7 @@
 """Everything that a decision about an AppDatabase is made from. Values only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -28,6 +28,8 @@ class Observed:
     """One AppDatabase and what it refers to, read afresh from the API server.
 
     Where reading failed there is the error instead; a source that is not given is None.
+    `access_secrets` are those of access[] by name; `leftover_secrets` are ours, and of no
+    login that is asked for. They are looked for when the spec changed, and at full looks.
     """
 
     live: Json
@@ -38,6 +40,8 @@ class Observed:
     secret: Json | None
     is_due: bool
     now: datetime
+    access_secrets: Mapping[str, Json | None] = field(default_factory=dict)
+    leftover_secrets: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

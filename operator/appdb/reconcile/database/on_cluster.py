@@ -1,10 +1,15 @@
-"""Actions of an AppDatabase on the API server: the finalizer and the Secret."""
+"""Actions of an AppDatabase on the API server: the finalizer and the Secrets."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from appdb.api import names
 from appdb.cluster.events import EventReason
 from appdb.cluster.resources import SECRETS
-from appdb.cluster.secrets import build_secret, differs
-from appdb.reconcile.database.wanted import credentials_of, effective_policy, secret_place
+from appdb.cluster.secrets import differs
+from appdb.errors import ConcurrentUpdate
+from appdb.reconcile.database.logins import Issue
+from appdb.reconcile.database.wanted import secret_of
 from appdb.reconcile.database.work import Work
 
 
@@ -14,19 +19,70 @@ async def hold_object(work: Work) -> None:
 
 
 async def write_secrets(work: Work) -> None:
-    """Write the Secret where it differs from what it should hold; foreign keys stay."""
-    place, database = work.place, work.database
-    credentials = credentials_of(database, work.server, place.address, place.wanted)
-    desired = build_secret(
-        secret_place(database, effective_policy(database, work.server)), credentials
-    )
-    live = work.observed.secret
+    """Write the Secrets where they differ from what they should hold; foreign keys stay.
+
+    Raises:
+        ConcurrentUpdate: another operator has just given out a password of its own.
+    """
+    for issue in work.issues:
+        await _write_secret(work, issue)
     work.has_secret = True
+
+
+async def require_unwritten(work: Work) -> None:
+    """See that the Secrets are as this run found them, before a password is set on the server.
+
+    Raises:
+        ConcurrentUpdate: somebody wrote one; what is due may have been done.
+    """
+    namespace = work.database.metadata.namespace
+    for issue in work.issues:
+        if not issue.is_new:
+            continue
+        name = issue.slot.secret_name
+        live = await work.context.cluster.get(SECRETS, namespace, name)
+        if _version(live) != _version(_live(work, issue)):
+            _look_again(work)
+            raise ConcurrentUpdate(f"Secret {name} was written meanwhile; trying again")
+
+
+async def delete_leftover_secrets(work: Work) -> None:
+    """Delete the Secrets of logins that were taken out of access[]."""
+    namespace = work.database.metadata.namespace
+    for secret in work.observed.leftover_secrets:
+        metadata = secret["metadata"]
+        await work.context.cluster.delete(SECRETS, namespace, metadata["name"], uid=metadata["uid"])
+
+
+async def _write_secret(work: Work, issue: Issue) -> None:
+    place, live = work.place, _live(work, issue)
+    desired = secret_of(work.database, work.server, place.address, place.wanted, issue)
     if live is not None and not differs(live, desired):
         return
-    await work.context.cluster.apply(SECRETS, desired)
-    had_one_before = database.status.binding is not None
-    if live is None and had_one_before:
+    if issue.is_new and live is not None:
+        # Only one of two operators gives out a password: the other one's version is too old.
+        desired["metadata"]["resourceVersion"] = _version(live)
+    try:
+        await work.context.cluster.apply(SECRETS, desired)
+    except ConcurrentUpdate:
+        _look_again(work)
+        raise
+    if live is None and issue.slot.recorded:
         work.events.append(
-            (EventReason.SECRET_CREATED, f"Secret {database.secret_name} was made again")
+            (EventReason.SECRET_CREATED, f"Secret {issue.slot.secret_name} was made again")
         )
+
+
+def _look_again(work: Work) -> None:
+    """Have the next run prove the login, whatever the Secret looks like by then."""
+    work.context.resync.ask(work.key)
+
+
+def _live(work: Work, issue: Issue) -> Mapping[str, Any] | None:
+    if issue.slot.access is None:
+        return work.observed.secret
+    return work.observed.access_secrets.get(issue.slot.secret_name)
+
+
+def _version(live: Mapping[str, Any] | None) -> str:
+    return str(live["metadata"].get("resourceVersion", "")) if live is not None else ""

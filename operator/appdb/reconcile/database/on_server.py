@@ -3,27 +3,38 @@
 One session is held at a time, so that the bound on sessions cannot lock two runs up.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from appdb.api.reasons import Reason
 from appdb.cluster.events import EventReason
-from appdb.cluster.secrets import is_ours, read_password
 from appdb.errors import ExtensionNotAllowed, NameConflict
 from appdb.model.analysis import Analysis
+from appdb.model.claim import Part
 from appdb.model.ddl import DdlKind
-from appdb.postgres.claims import judge_claims
+from appdb.postgres.claims import is_ours, judge_claims
 from appdb.postgres.connect import Session
 from appdb.postgres.ddl import operator_made
+from appdb.postgres.drop import read_claimed_roles
 from appdb.postgres.facts import read_database
-from appdb.postgres.provision import Outcome, app_session, ensure_database
+from appdb.postgres.provision import Outcome, ensure_database
 from appdb.postgres.server import read_server, require_usable
 from appdb.postgres.wanted import WantedDatabase
-from appdb.reconcile.database.schema import sync_with_engine, sync_with_session
+from appdb.reconcile.database.logins import Issue, LoginSlot, issue, login_slots, wanted_access
 from appdb.reconcile.database.wanted import database_name, has_derived_name, wanted_on_server
 from appdb.reconcile.database.work import OnServer, Work
 from appdb.reconcile.results import Done, Failed, Stage
 from appdb.reconcile.server.identity import require_same_server
 from appdb.reconcile.server.resolve import read_admin_access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """What is wanted under one name, and the logins in it."""
+
+    wanted: WantedDatabase
+    slots: tuple[LoginSlot, ...]
+    issues: tuple[Issue, ...]
+    claimed: dict[str, Part] = field(default_factory=dict)
 
 
 async def check_names(work: Work) -> None:
@@ -38,8 +49,16 @@ async def check_names(work: Work) -> None:
         require_same_server(server, facts.system_identifier or "", _known_identifier(work))
         require_usable(facts, session)
         _refuse_extensions(work, facts.extensions)
-        wanted = await _judged(session, work)
-    work.on_server = OnServer(sessions=sessions, address=access.address, facts=facts, wanted=wanted)
+        judged = await _judged(session, work)
+    work.issues = judged.issues
+    work.on_server = OnServer(
+        sessions=sessions,
+        address=access.address,
+        facts=facts,
+        wanted=judged.wanted,
+        slots=judged.slots,
+        claimed=judged.claimed,
+    )
     work.results[Stage.SERVER] = Done(
         Reason.CONNECTED, f"Postgres {facts.version} on {access.address} answers"
     )
@@ -68,48 +87,40 @@ async def provision(work: Work) -> None:
         )
 
 
-async def use_login(work: Work) -> None:
-    """Log in as the app does, heal what keeps it out, and make the tables over that session."""
-    place = work.place
-    async with app_session(place.sessions, place.wanted, after=work.provisioned) as session:
-        work.results[Stage.CREDENTIALS] = Done(
-            Reason.ISSUED,
-            f"{place.wanted.logins[0].username} logs in with Secret {work.database.secret_name}",
-        )
-        if Stage.SCHEMA not in work.results:
-            await sync_with_session(work, session)
-    if Stage.SCHEMA not in work.results:
-        await sync_with_engine(work)
-
-
-async def _judged(session: Session, work: Work) -> WantedDatabase:
+async def _judged(session: Session, work: Work) -> _Judged:
     """Return what is wanted under a name that is free or ours.
 
     A derived name that another object has already is derived again with its hash.
     """
-    wanted = _wanted(work, hashed=False)
     try:
-        judge_claims(await read_database(session, wanted), wanted)
+        return await _judge(session, _wanted(work, hashed=False))
     except NameConflict:
         if not has_derived_name(work.database):
             raise
-        wanted = _wanted(work, hashed=True)
-        judge_claims(await read_database(session, wanted), wanted)
-    return wanted
+        return await _judge(session, _wanted(work, hashed=True))
 
 
-def _wanted(work: Work, *, hashed: bool) -> WantedDatabase:
-    secret, database = work.observed.secret, work.database
-    ours = secret is not None and is_ours(secret, database.metadata.name)
-    password = read_password(secret) if secret is not None and ours else None
+async def _judge(session: Session, judged: _Judged) -> _Judged:
+    wanted = judged.wanted
+    facts = await read_database(session, wanted)
+    judge_claims(facts, wanted)
+    if facts.database is None:
+        return judged
+    claims = await read_claimed_roles(session, wanted.name)
+    claimed = {role: claim.part for role, claim in claims.items() if is_ours(claim, wanted)}
+    return replace(judged, claimed=claimed)
+
+
+def _wanted(work: Work, *, hashed: bool) -> _Judged:
+    name = database_name(work.database, hashed=hashed)
+    slots = login_slots(work.observed, name)
+    issues = issue(work.observed, slots, work.context.new_password)
+    own = issues[0].login
     wanted = wanted_on_server(
-        database,
-        work.server,
-        work.observed.cluster_id,
-        name=database_name(database, hashed=hashed),
-        password=password or work.context.new_password(),
+        work.database, work.server, work.observed.cluster_id, name=name, password=own.password
     )
-    return _with_source(wanted, work.analysis)
+    wanted = replace(wanted, logins=(own,), access=tuple(wanted_access(issues)))
+    return _Judged(wanted=_with_source(wanted, work.analysis), slots=slots, issues=issues)
 
 
 def _with_source(wanted: WantedDatabase, analysis: Analysis | None) -> WantedDatabase:

@@ -12,7 +12,9 @@ from contextlib import asynccontextmanager, suppress
 from appdb.api.reasons import Reason
 from appdb.errors import AppDBError
 from appdb.reconcile.database.report import progress_status
+from appdb.reconcile.database.rotation import Turn
 from appdb.reconcile.database.work import Work
+from appdb.reconcile.results import Stage
 from appdb.reconcile.status import StatusWriter
 
 PATIENCE_SECONDS = 5.0
@@ -36,13 +38,21 @@ async def _show(work: Work, writer: StatusWriter, started: asyncio.Event) -> Non
     await asyncio.sleep(PATIENCE_SECONDS)
     started.set()
     database = work.database
-    is_first = database.status.database is None
+    reason, message = _what_is_done(work)
     status = progress_status(
         database.status,
-        reason=Reason.PROVISIONING if is_first else Reason.APPLYING_SCHEMA,
-        message="roles, database and Secret are being made" if is_first else "work is under way",
+        reason=reason,
+        message=message,
         generation=database.metadata.generation,
         now=work.context.now(),
     )
     with suppress(AppDBError):
         await writer.write(status)
+
+
+def _what_is_done(work: Work) -> tuple[Reason, str]:
+    if work.database.status.database is None:
+        return Reason.PROVISIONING, "roles, database and Secret are being made"
+    if work.turn is not Turn.KEEP and Stage.CREDENTIALS not in work.results:
+        return Reason.ROTATING_CREDENTIALS, "the password is being changed"
+    return Reason.APPLYING_SCHEMA, "work is under way"

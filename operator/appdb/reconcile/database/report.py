@@ -12,6 +12,7 @@ from typing import assert_never
 
 from appdb.api.appdatabase_status import (
     DRIFT_LIMIT,
+    AccessStatus,
     AppDatabaseStatus,
     CredentialsStatus,
     DatabaseStatus,
@@ -40,6 +41,7 @@ class Facts:
     source: SourceStatus | None = None
     schema: SchemaStatus | None = None
     credentials: CredentialsStatus | None = None
+    access: tuple[AccessStatus, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ def build_status(before: AppDatabaseStatus, run: Run) -> AppDatabaseStatus:
             "source": facts.source or before.source,
             "schema_": _schema(facts.schema or before.schema_, run.drift),
             "credentials": facts.credentials or before.credentials,
+            "access": before.access if facts.access is None else facts.access,
             "provisioning": _provisioning(before.provisioning, run, is_ready=failure is None),
         }
     )

@@ -27,11 +27,13 @@ from appdb.errors import (
     Retry,
     SecretConflict,
 )
+from appdb.postgres.wanted import AccessRole, WantedDatabase
 from appdb.reconcile.context import Context
 from appdb.reconcile.database.act import SIGNS_OF_A_BAD_SERVER, act
 from appdb.reconcile.database.bookkeeping import DELAY_SECONDS
 from appdb.reconcile.database.decide import NOTHING, decide
 from appdb.reconcile.database.deprovision import deprovision
+from appdb.reconcile.database.logins import access_status
 from appdb.reconcile.database.observe import observe
 from appdb.reconcile.database.progress import shown_when_slow
 from appdb.reconcile.database.report import (
@@ -43,6 +45,7 @@ from appdb.reconcile.database.report import (
     retry_of,
     warnings_of,
 )
+from appdb.reconcile.database.rotation import next_moment
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.dispatch import LEAVE, RETRY, Again
 from appdb.reconcile.keys import ObjectKey, database_key, server_key
@@ -123,7 +126,7 @@ async def _look(context: Context, writer: StatusWriter, database: AppDatabase) -
     decision = decide(observed)
     if decision is NOTHING:
         context.observer.database_seen(database)
-        return LEAVE
+        return _at_next_moment(database, database.status, context.now())
     work = Work(context=context, observed=observed, writer=writer)
     async with shown_when_slow(work, writer):
         await act(work, decision)
@@ -132,7 +135,16 @@ async def _look(context: Context, writer: StatusWriter, database: AppDatabase) -
     context.observer.database_seen(database.model_copy(update={"status": status}))
     _count(context, database, status)
     await _tell(context, database, (*work.events, *warnings_of(database.status, status)))
-    return _again(context, work)
+    again = _again(context, work)
+    return again if again is not LEAVE else _at_next_moment(database, status, context.now())
+
+
+def _at_next_moment(database: AppDatabase, status: AppDatabaseStatus, now: datetime) -> Again:
+    """Come again when a password is due by the clock; nothing else needs to be asked for."""
+    moment = next_moment(database.spec.credentials.rotation, status.credentials)
+    if moment is None:
+        return LEAVE
+    return Again(after_seconds=max(1.0, (moment - now).total_seconds()), priority=Priority.RESYNC)
 
 
 def _again(context: Context, work: Work) -> Again:
@@ -212,15 +224,24 @@ def _facts_of(work: Work) -> Facts:
             system_identifier=place.facts.system_identifier or "",
             version=place.facts.version,
         ),
-        database=DatabaseStatus(
-            name=wanted.name,
-            owner=wanted.roles.owner,
-            role=wanted.roles.app,
-            login=wanted.logins[0].username,
-            oid=work.oid,
-        )
-        if work.oid
-        else None,
+        database=_database_status(work, wanted) if work.oid else None,
+        credentials=work.credentials_status,
+        access=access_status(work.issues) if work.credentials_status else None,
+    )
+
+
+def _database_status(work: Work, wanted: WantedDatabase) -> DatabaseStatus:
+    """Return the names that were given out; a login counts when its Secret is written."""
+    known, roles = work.database.status.database, wanted.roles
+    login = wanted.logins[0].username
+    return DatabaseStatus(
+        name=wanted.name,
+        owner=roles.owner,
+        role=roles.app,
+        login=login if work.has_secret or known is None else known.login,
+        readers=roles.readers if wanted.has_access(AccessRole.READER) else "",
+        writers=roles.writers if wanted.has_access(AccessRole.WRITER) else "",
+        oid=work.oid,
     )
 
 

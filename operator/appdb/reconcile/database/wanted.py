@@ -13,7 +13,7 @@ from appdb.api.appdatabase import AppDatabase, DeletionPolicy
 from appdb.api.credentials_spec import EndpointChoice
 from appdb.api.quantities import parse_duration
 from appdb.api.server import DatabaseServer, EndpointSpec
-from appdb.cluster.secrets import Address, Credentials, SecretPlace
+from appdb.cluster.secrets import Address, Credentials, Mark, SecretPlace, build_secret
 from appdb.model.claim import Claimant
 from appdb.model.names import (
     RoleNames,
@@ -23,6 +23,7 @@ from appdb.model.names import (
 )
 from appdb.postgres.connect import Login, ServerAddress
 from appdb.postgres.wanted import WantedDatabase
+from appdb.reconcile.database.logins import Issue
 
 # From the safest on; of two policies the safer one is used.
 _SAFETY = (DeletionPolicy.RETAIN, DeletionPolicy.SNAPSHOT, DeletionPolicy.DELETE)
@@ -57,8 +58,8 @@ def role_names(database: AppDatabase, name: str) -> RoleNames:
         app=known.role or derived.app,
         login=known.login or derived.login,
         login_b=derived.login_b,
-        readers=derived.readers,
-        writers=derived.writers,
+        readers=known.readers or derived.readers,
+        writers=known.writers or derived.writers,
     )
 
 
@@ -114,9 +115,11 @@ def credentials_of(
     server: DatabaseServer,
     address: ServerAddress,
     wanted: WantedDatabase,
+    *,
+    login: Login | None = None,
 ) -> Credentials:
-    """Return what goes into the application's Secret."""
-    login = wanted.logins[0]
+    """Return what goes into a login's Secret; into the application's own unless told otherwise."""
+    login = login or wanted.logins[0]
     primary = _address(server.primary)
     pooler = server.spec.endpoints.pooler
     pooled = Address(pooler.host, pooler.port) if pooler else None
@@ -135,13 +138,30 @@ def credentials_of(
     )
 
 
-def secret_place(database: AppDatabase, policy: DeletionPolicy) -> SecretPlace:
+def secret_of(
+    database: AppDatabase,
+    server: DatabaseServer,
+    address: ServerAddress,
+    wanted: WantedDatabase,
+    issue: Issue,
+) -> dict[str, Any]:
+    """Return the Secret of a login as it should be."""
+    place = secret_place(database, effective_policy(database, server), issue=issue)
+    return build_secret(place, credentials_of(database, server, address, wanted, login=issue.login))
+
+
+def secret_place(
+    database: AppDatabase, policy: DeletionPolicy, *, issue: Issue | None = None
+) -> SecretPlace:
     """Return where the Secret is; it goes with the object only when the role does too."""
     spec = database.spec.credentials
+    access = issue.slot.access if issue else None
     return SecretPlace(
         namespace=database.metadata.namespace,
-        name=database.secret_name,
+        name=issue.slot.secret_name if issue else database.secret_name,
         database_object=database.metadata.name,
+        access=access.name if access else "",
+        mark=issue.mark if issue else Mark(),
         labels=spec.labels,
         annotations=spec.annotations,
         owner=owner_reference(database) if policy is DeletionPolicy.DELETE else None,

@@ -6,19 +6,22 @@ Mutable on purpose, owned by one task, and gone at the end of the run.
 from dataclasses import dataclass, field
 
 from appdb.api.appdatabase import AppDatabase
-from appdb.api.appdatabase_status import SchemaStatus, SourceStatus
+from appdb.api.appdatabase_status import CredentialsStatus, SchemaStatus, SourceStatus
 from appdb.api.conditions import find_condition
 from appdb.api.reasons import Reason
 from appdb.api.server import DatabaseServer
 from appdb.cluster.events import EventReason
 from appdb.model.analysis import Analysis
+from appdb.model.claim import Part
 from appdb.postgres.connect import ServerAddress
 from appdb.postgres.provision import Provisioned
 from appdb.postgres.server import ServerFacts
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.wanted import WantedDatabase
 from appdb.reconcile.context import Context
+from appdb.reconcile.database.logins import Issue, LoginSlot
 from appdb.reconcile.database.observed import Observed, SourceView
+from appdb.reconcile.database.rotation import Turn
 from appdb.reconcile.keys import ObjectKey, database_key
 from appdb.reconcile.results import Result, Stage
 from appdb.reconcile.status import StatusWriter
@@ -26,12 +29,17 @@ from appdb.reconcile.status import StatusWriter
 
 @dataclass(slots=True)
 class OnServer:
-    """The server of a run, and what the object wants there."""
+    """The server of a run, and what the object wants there.
+
+    `claimed` are the roles that carry our claim for the database, which was there before.
+    """
 
     sessions: AdminSessions
     address: ServerAddress
     facts: ServerFacts
     wanted: WantedDatabase
+    slots: tuple[LoginSlot, ...] = ()
+    claimed: dict[str, Part] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -44,6 +52,8 @@ class Work:
     results: dict[Stage, Result] = field(default_factory=dict)
     events: list[tuple[EventReason, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    turn: Turn = Turn.KEEP
+    issues: tuple[Issue, ...] = ()
     on_server: OnServer | None = None
     analysis: Analysis | None = None
     has_secret: bool = False
@@ -51,6 +61,7 @@ class Work:
     provisioned: Provisioned | None = None
     source_status: SourceStatus | None = None
     schema_status: SchemaStatus | None = None
+    credentials_status: CredentialsStatus | None = None
     # What was changed by hand; None when nobody looked.
     drift: tuple[str, ...] | None = None
 

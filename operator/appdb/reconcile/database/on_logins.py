@@ -1,0 +1,160 @@
+"""Actions of an AppDatabase on its logins: set passwords, prove them, drop what is left over.
+
+A login that is no longer asked for goes only after the one that took its place has proved
+itself. One session is held at a time.
+"""
+
+from appdb.api.base import rfc3339
+from appdb.api.reasons import Reason
+from appdb.cluster.events import EventReason
+from appdb.errors import LockTimeout, ObjectsRemain
+from appdb.model.claim import Part
+from appdb.model.words import counted
+from appdb.postgres.deprovision import delete_logins
+from appdb.postgres.provision import Outcome, app_session, ensure_access, ensure_passwords
+from appdb.reconcile.database.logins import Issue, conflict_of, leftover_roles, usable
+from appdb.reconcile.database.on_cluster import delete_leftover_secrets, require_unwritten
+from appdb.reconcile.database.rotation import (
+    Held,
+    Turn,
+    credentials_status,
+    is_over,
+    is_untold,
+    without_previous,
+)
+from appdb.reconcile.database.schema import sync_with_engine, sync_with_session
+from appdb.reconcile.database.work import Work
+from appdb.reconcile.results import Done, Failed, Stage
+
+
+async def prove_logins(work: Work) -> None:
+    """Set new passwords on logins that nobody uses yet, and log in with them.
+
+    Raises:
+        ConcurrentUpdate: a Secret was written since this run read it.
+        LoginFailed: the Secrets stay as they are.
+    """
+    place = work.place
+    await require_unwritten(work)
+    await _set_new_passwords(work)
+    async with app_session(place.sessions, place.wanted):
+        pass
+    await ensure_access(place.sessions, place.wanted)
+
+
+async def use_login(work: Work) -> None:
+    """Log in as the app does, heal what keeps it out, and make the tables over that session."""
+    place = work.place
+    if work.turn is not Turn.SWAP:
+        await _set_new_passwords(work)
+        await ensure_access(place.sessions, place.wanted)
+    async with app_session(place.sessions, place.wanted, after=work.provisioned) as session:
+        _note_credentials(work)
+        if Stage.SCHEMA not in work.results:
+            await sync_with_session(work, session)
+    if Stage.SCHEMA not in work.results:
+        await sync_with_engine(work)
+
+
+async def retire_logins(work: Work) -> None:
+    """Drop the logins whose grace is over and those taken out of access[], with their Secrets.
+
+    Sessions of a login before an Overlap live on; those of one that lost its access do not.
+    """
+    status, place = work.credentials_status, work.place
+    if status is None:
+        return
+    await delete_leftover_secrets(work)
+    doomed = leftover_roles(
+        place.claimed,
+        place.slots,
+        (role.name for role in place.wanted.wanted_roles()),
+        is_over=is_over(status, work.observed.now),
+    )
+    replaced = {side for slot in place.slots for side in (*slot.sides, slot.recorded)}
+    # A group goes after its members.
+    for role in sorted(doomed, key=lambda role: not _is_login(place.claimed[role])):
+        await _drop(work, role, ends_sessions=role not in replaced)
+    if not _previous_sides(work) & set(place.claimed):
+        work.credentials_status = without_previous(status)
+    _note_grace(work)
+
+
+async def _drop(work: Work, role: str, *, ends_sessions: bool) -> None:
+    """Drop a role, or say what keeps it; it is tried again at every full look."""
+    place = work.place
+    try:
+        await delete_logins(place.sessions, place.wanted, (role,), ends_sessions=ends_sessions)
+        place.claimed.pop(role)
+    except (ObjectsRemain, LockTimeout) as error:
+        work.notes.append(f"{role} cannot log in any more and waits to be dropped: {error.message}")
+
+
+def _previous_sides(work: Work) -> set[str]:
+    """Name the roles that the logins of this object had before an Overlap, or would go to."""
+    in_use = {issue.login.username for issue in work.issues}
+    slots = usable(work.place.slots)
+    return {side for slot in slots for side in (*slot.sides, slot.recorded)} - in_use
+
+
+def _is_login(part: Part) -> bool:
+    return part in {Part.LOGIN, Part.ACCESS}
+
+
+async def _set_new_passwords(work: Work) -> None:
+    """Set the passwords that were made in this run; a role that was made in it has its own."""
+    fresh = {issue.login.username for issue in work.issues if issue.is_new}
+    is_new = work.provisioned is not None and work.provisioned.outcome is Outcome.CREATED
+    if fresh and not is_new:
+        await ensure_passwords(work.place.sessions, work.place.wanted, only=fresh)
+
+
+def _note_credentials(work: Work) -> None:
+    """Write down what was proved: the condition, status, and whether a rotation has ended."""
+    database, own, now = work.database, work.issues[0], work.observed.now
+    rotation, known = database.spec.credentials.rotation, database.status.credentials
+    held = Held(mark=own.mark, is_new=own.is_new, previous=_previous(work, own))
+    work.credentials_status = credentials_status(rotation, known, held, now)
+    is_rotated = work.turn is not Turn.KEEP or is_untold(own.mark, known, now)
+    conflict = conflict_of(work.place.slots)
+    if is_rotated:
+        work.events.append((EventReason.CREDENTIALS_ROTATED, _told(work, own)))
+    if conflict is not None:
+        work.results[Stage.CREDENTIALS] = Failed(conflict)
+        return
+    before = work.reason_before(Stage.CREDENTIALS, otherwise=Reason.ISSUED)
+    reason = Reason.ROTATED if is_rotated else before
+    work.results[Stage.CREDENTIALS] = Done(reason, _message(own))
+
+
+def _note_grace(work: Work) -> None:
+    """Say in the condition how long the login before an Overlap still works."""
+    result, status = work.results.get(Stage.CREDENTIALS), work.credentials_status
+    if status is None or not isinstance(result, Done) or status.previous_login_until is None:
+        return
+    who = status.previous_login or "the logins before the last rotation"
+    also = f"{who} until {rfc3339(status.previous_login_until)}"
+    work.results[Stage.CREDENTIALS] = Done(result.reason, f"{result.message}; {also}")
+
+
+def _previous(work: Work, own: Issue) -> str:
+    """Name the login before this one, when it is there: what status names, or the other side.
+
+    An object that was made again knows of no Overlap; who logs in still gets a grace.
+    """
+    claimed = work.place.claimed
+    if own.previous in claimed:
+        return own.previous
+    is_unknown = work.database.status.credentials is None
+    others = [side for side in own.slot.sides if side != own.login.username and side in claimed]
+    return others[0] if is_unknown and others else ""
+
+
+def _message(own: Issue) -> str:
+    return f"{own.login.username} logs in with Secret {own.slot.secret_name}"
+
+
+def _told(work: Work, own: Issue) -> str:
+    more = len(work.issues) - 1
+    also = f", and {counted(more, 'login')} of access" if more else ""
+    return f"new password for {own.login.username} in Secret {own.slot.secret_name}{also}"
