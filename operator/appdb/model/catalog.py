@@ -29,6 +29,8 @@ class Kind(StrEnum):
     COLUMN = "column"
     CONSTRAINT = "constraint"
     INDEX = "index"
+    # Only of the ledger and of plans: a catalog holds its triggers of ours as `syncs`.
+    TRIGGER = "trigger"
 
     # Every fingerprint spells thousands of them; this one is spelled in C.
     __repr__ = str.__repr__
@@ -55,7 +57,7 @@ class Key(NamedTuple):
     @property
     def quoted(self) -> str:
         """The quoted own name, with the schema for what stands in one."""
-        if self.kind in {Kind.COLUMN, Kind.CONSTRAINT, Kind.NAMESPACE, Kind.EXTENSION}:
+        if self.kind in _UNQUALIFIED:
             return quoted(self.name)
         return qualified(self.schema, self.name)
 
@@ -63,6 +65,9 @@ class Key(NamedTuple):
         """The name for people: `users.email`, `billing.users`."""
         parts = [self.parent, self.name] if self.parent else [self.name]
         return ".".join(parts if self.schema in {"", "public"} else [self.schema, *parts])
+
+
+_UNQUALIFIED = {Kind.COLUMN, Kind.CONSTRAINT, Kind.NAMESPACE, Kind.EXTENSION, Kind.TRIGGER}
 
 
 def table_key(schema: str, name: str) -> Key:
@@ -227,6 +232,38 @@ class Stranger:
     name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sync:
+    """A trigger of ours that keeps two columns in step while one takes the other's place.
+
+    Trigger and function share `name`; `schema` is the function's. `table` is None when no
+    trigger uses the function. `old` and `new` are the columns as they were made; one that is
+    not `enabled` keeps nothing.
+    """
+
+    name: str
+    schema: str
+    table: Key | None
+    old: str = ""
+    new: str = ""
+    is_enabled: bool = True
+
+    @property
+    def key(self) -> Key:
+        """The trigger's key, or the lone function's."""
+        if self.table is None:
+            return Key(Kind.TRIGGER, self.schema, "", self.name)
+        return Key(Kind.TRIGGER, self.table.schema, self.table.name, self.name)
+
+    @property
+    def columns(self) -> tuple[Key, ...]:
+        """The columns that it keeps in step, the old one first."""
+        if self.table is None:
+            return ()
+        place = (Kind.COLUMN, self.table.schema, self.table.name)
+        return tuple(Key(*place, name) for name in (self.old, self.new))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
     """All objects of a database. `dependents` names what would break with a column or table."""
@@ -236,6 +273,7 @@ class Catalog:
     strangers: tuple[Stranger, ...] = ()
     dependents: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     version: int = 18
+    syncs: tuple[Sync, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -245,6 +283,8 @@ class Catalog:
             digest.update(repr((*key, comparable(self.objects[key]))).encode())
         for key in sorted(self.comments):
             digest.update(repr((tuple(key), self.comments[key])).encode())
+        for sync in self.syncs:
+            digest.update(repr(sync).encode())
         return f"sha256:{digest.hexdigest()}"
 
     @cached_property
@@ -325,6 +365,10 @@ class Catalog:
                 return record.columns
         return ()
 
+    def sync_of(self, column: Key) -> Sync | None:
+        """Return what keeps a column in step with another one, if anything does."""
+        return next((s for s in self.syncs if column in s.columns), None)
+
     def only(self, wanted: Iterable[Key]) -> "Catalog":
         """Return the part of the catalog with these keys."""
         keep = set(wanted)
@@ -334,6 +378,7 @@ class Catalog:
             strangers=self.strangers,
             dependents=self.dependents,
             version=self.version,
+            syncs=tuple(s for s in self.syncs if s.table in keep),
         )
 
 

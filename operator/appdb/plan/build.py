@@ -38,6 +38,7 @@ from appdb.plan.recipes import (
     counting,
     domains,
     enums,
+    expand,
     indexes,
     misc,
     retype,
@@ -62,6 +63,7 @@ def build_units(ctx: Context) -> tuple[Unit, ...]:
             continue
         units.extend(_units(ctx, change, covered))
     units.extend(_unfinished(ctx))
+    units.extend(expand.units(ctx))
     return order_units(units)
 
 
@@ -76,6 +78,8 @@ def _meets_another(ctx: Context, change: Renamed) -> bool:
 
 
 def _units(ctx: Context, change: Change, covered: frozenset[Key]) -> Iterable[Unit]:
+    if _expands(ctx, change):
+        return ()
     match change:
         case Created(key=key, record=record):
             return _created(ctx, key, record)
@@ -91,6 +95,12 @@ def _units(ctx: Context, change: Change, covered: frozenset[Key]) -> Iterable[Un
             return (misc.set_comment(key, text),)
         case Leftover(key=key, record=record):
             return (misc.clean(key, record),)
+
+
+def _expands(ctx: Context, change: Change) -> bool:
+    """Tell whether a change is part of a column's taking another one's place."""
+    columns = {c for e in ctx.expansions for c in (e.source, e.target)}
+    return isinstance(change, Created | Dropped) and change.key in columns
 
 
 def _created(ctx: Context, key: Key, record: Record) -> Iterator[Unit]:
@@ -183,7 +193,24 @@ def _altered_column(ctx: Context, key: Key, before: Column, after: Column) -> It
         if after.generated:
             return
     elif is_retyped(before, after):
-        yield retype.change_type(ctx, key, before, after)
+        yield expand.unless_in_step(ctx, retype.change_type(ctx, key, before, after))
+    is_taken_over = expand.takes_over(ctx, key)
+    if not is_taken_over:
+        yield from _altered_value(ctx, key, before, after)
+    if before.not_null and not after.not_null:
+        yield columns.drop_not_null(ctx, key)
+    elif (
+        after.not_null
+        and not before.not_null
+        and not is_taken_over
+        and not _becomes_identity(before, after)
+    ):
+        yield columns.set_not_null(ctx, key, before)
+
+
+def _altered_value(ctx: Context, key: Key, before: Column, after: Column) -> Iterator[Unit]:
+    """Where new rows get their value from."""
+    is_computed = bool(before.generated or after.generated)
     if before.identity != after.identity:
         yield counting.change_identity(ctx, key, before, after)
     elif ctx.changes_counter(key):
@@ -192,10 +219,6 @@ def _altered_column(ctx: Context, key: Key, before: Column, after: Column) -> It
         yield columns.set_default(key, after)
     elif before.counter != after.counter and before.type == after.type:
         yield counting.change_counter(key, after)
-    if after.not_null and not before.not_null and not _becomes_identity(before, after):
-        yield columns.set_not_null(ctx, key, before)
-    elif before.not_null and not after.not_null:
-        yield columns.drop_not_null(ctx, key)
 
 
 def _becomes_identity(before: Column, after: Column) -> bool:
@@ -203,6 +226,8 @@ def _becomes_identity(before: Column, after: Column) -> bool:
 
 
 def _replaced(ctx: Context, change: Replaced) -> Unit:
+    if expand.keeps_old(ctx, change):
+        return expand.beside_old(ctx, change)
     match change.before, change.after:
         case Constraint() as before, Constraint() as after:
             return rules.replace_constraint(ctx, change.key, before, change.to, after)
@@ -219,6 +244,8 @@ def _unfinished(ctx: Context) -> Iterator[Unit]:
     """Go on filling columns that an interrupted run left half filled."""
     for key, expression in ctx.unfinished.items():
         before, after = ctx.live.column(key), ctx.desired.column(key)
+        if expand.takes_over(ctx, key):
+            continue
         if before is None or after is None or (after.not_null and not before.not_null):
             continue
         yield misc.fill_rest(key, expression)

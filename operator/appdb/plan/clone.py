@@ -22,6 +22,7 @@ from appdb.model.catalog import (
 from appdb.model.identifiers import quoted
 from appdb.plan import render
 from appdb.plan.diff import Change, Renamed, Replaced
+from appdb.plan.sync import create_sync
 
 _TYPES = (Kind.ENUM, Kind.DOMAIN, Kind.COMPOSITE)
 
@@ -48,6 +49,14 @@ def _statements(catalog: Catalog) -> Iterator[str]:
     for key in sorted(catalog.keys(Kind.TABLE)):
         yield from render.create_table_parts(key, catalog)
     yield from _late_rules(catalog)
+    yield from _syncs(catalog)
+
+
+def _syncs(catalog: Catalog) -> Iterator[str]:
+    for sync in catalog.syncs:
+        column = catalog.column(sync.columns[-1]) if sync.columns else None
+        if column is not None and sync.columns[0] in catalog.objects:
+            yield from create_sync(sync, column)
 
 
 def _stands_alone(record: Sequence, catalog: Catalog) -> bool:

@@ -20,7 +20,7 @@ from appdb.model.catalog import (
     Rule,
     Sequence,
 )
-from appdb.plan.names import is_temporary
+from appdb.plan.names import is_kept, is_temporary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +108,13 @@ def is_same(before: Record, after: Record) -> bool:
 
 def _leftovers(live: Catalog) -> Iterator[Change]:
     for key, record in live.objects.items():
-        if is_temporary(key.name) and key.kind is not Kind.COLUMN:
+        if is_temporary(key.name) and key.kind is not Kind.COLUMN and not _serves(key, live):
             yield Leftover(key=key, record=record)
+
+
+def _serves(key: Key, live: Catalog) -> bool:
+    """Tell whether a rule of an old column is kept for as long as that is kept in step."""
+    return is_kept(key.name) and any(sync.table == key.table for sync in live.syncs)
 
 
 def _objects(live: Catalog, desired: Catalog, managed: AbstractSet[Key]) -> Iterator[Change]:

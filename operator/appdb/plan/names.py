@@ -8,6 +8,9 @@ import hashlib
 from appdb.model.catalog import Key
 
 PREFIX = "_appdb_"
+# What keeps two columns in step, and rules of the old one that gave their name away.
+SYNC = "sync"
+KEPT = "kept"
 
 
 def temporary(key: Key, purpose: str) -> str:
@@ -19,3 +22,8 @@ def temporary(key: Key, purpose: str) -> str:
 def is_temporary(name: str) -> bool:
     """Tell whether a name is one of ours."""
     return name.startswith(PREFIX)
+
+
+def is_kept(name: str) -> bool:
+    """Tell whether a rule stays, under a name of ours, for as long as its column does."""
+    return name.startswith(f"{PREFIX}{KEPT}_")

@@ -4,7 +4,7 @@ Pure. Names are those before the release. A rename is only what a person declare
 merely looks like one is pointed out elsewhere.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -15,7 +15,7 @@ from appdb.model.identifiers import quoted
 from appdb.plan import render
 from appdb.plan.hazards import Hazard, Phase, StepClass
 from appdb.plan.names import temporary
-from appdb.plan.policy import Rename
+from appdb.plan.policy import Rename, RenameMode
 from appdb.plan.unit import Obstacle, Step, Unit, exists, gone
 
 
@@ -64,6 +64,9 @@ def resolve_renames(
     for rename in sorted(declared, key=lambda r: r.column is not None):
         key = _source(rename)
         to = _target(rename, tables)
+        if rename.mode is RenameMode.EXPAND or live.sync_of(key) is not None:
+            warnings.extend(_not_at_once(rename, key, to, live))
+            continue
         found = _judge(key, to, live=live, desired=desired, managed=managed)
         if found is Due.DOUBTFUL and done.get(to) != key:
             doubtful.append((key, to))
@@ -82,6 +85,18 @@ def resolve_renames(
         for r in due
     )
     return Renames(due=placed, warnings=tuple(warnings), tables=tables)
+
+
+def _not_at_once(rename: Rename, key: Key, to: Key, live: Catalog) -> Iterator[str]:
+    """Say what hinders a rename that is not made at once, where the names alone tell."""
+    sync = live.sync_of(key)
+    if rename.column is None:
+        yield f"rename {rename}={rename.to}: mode Expand is for columns; use mode Direct"
+    elif sync is not None and key.name == sync.new and to.name != sync.old:
+        yield (
+            f"rename {rename}={rename.to}: {key} is still kept in step with {sync.old}: let"
+            f" {sync.old} go first"
+        )
 
 
 class Due(Enum):

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
-from appdb.model.catalog import Catalog, Key, Kind, Stranger, comparable
+from appdb.model.catalog import Catalog, Key, Kind, Stranger, Sync, comparable
 from appdb.model.ddl import DdlKind, DdlStatement
 from appdb.model.finding import Evidence
 from appdb.plan.names import is_temporary
@@ -27,17 +27,28 @@ _KINDS = {
 
 def record_digest(catalog: Catalog, key: Key) -> str:
     """Return a short digest of an object's definition, for the ledger."""
-    text = repr(comparable(catalog.objects[key]))
+    sync = _syncs(catalog).get(key)
+    text = repr(comparable(catalog.objects[key]) if sync is None else sync)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _syncs(catalog: Catalog) -> dict[Key, Sync]:
+    return {sync.key: sync for sync in catalog.syncs}
+
+
+def keys_there(catalog: Catalog) -> frozenset[Key]:
+    """Return the keys of all that the ledger may call ours, triggers of ours included."""
+    return frozenset(catalog.objects) | frozenset(_syncs(catalog))
 
 
 def drift_of(live: Catalog, digests: Mapping[Key, str]) -> tuple[Drift, ...]:
     """Tell which objects of ours are not as the last run left them."""
     found = []
+    there = keys_there(live)
     for key, digest in sorted(digests.items()):
         if not digest:
             continue
-        if key not in live.objects:
+        if key not in there:
             if not (key.parent and key.table not in live.objects):
                 found.append(Drift(key=key, what="missing"))
         elif record_digest(live, key) != digest:

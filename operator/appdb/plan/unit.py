@@ -61,10 +61,14 @@ def gone(*keys: Key) -> frozenset[Token]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
-    """Filling a column in batches: each in a transaction of its own, resumable."""
+    """Filling a column in batches: each in a transaction of its own, resumable.
+
+    `only` is a condition on the rows beside that the column holds NULL.
+    """
 
     column: Key
     expression: str
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

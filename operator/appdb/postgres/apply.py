@@ -21,7 +21,7 @@ from appdb.plan.hazards import Lock, Pace
 from appdb.plan.order import holding_back
 from appdb.plan.plan import Plan
 from appdb.plan.policy import Judged, Policy, Verdict
-from appdb.plan.scope import record_digest
+from appdb.plan.scope import keys_there, record_digest
 from appdb.plan.unit import Backfill, Step, Unit
 from appdb.postgres.backfill import fill_column
 from appdb.postgres.connect import Session
@@ -199,7 +199,7 @@ async def _execute(conn: Session, step: Step) -> int:
 
 
 def _digests(after: Catalog, keys: frozenset[Key]) -> dict[Key, str]:
-    return {key: record_digest(after, key) for key in keys if key in after.objects}
+    return {key: record_digest(after, key) for key in keys & keys_there(after)}
 
 
 def _paths(plan: Plan) -> Mapping[Key, str]:
@@ -264,7 +264,8 @@ class _Applier:
     async def _close(self) -> Outcome:
         after = await read_catalog(self.conn)
         ours = self.plan.managed | self.plan.former
-        managed = frozenset(key for key in ours if key in after.objects)
+        ours |= {sync.key for sync in after.syncs}
+        managed = ours & keys_there(after)
         # What was changed by hand and left so is remembered as it was: else it would be no
         # drift the next time, but a change to make.
         left = {j.unit.subject for j in self.plan.judged if j.verdict is Verdict.REPORTED}

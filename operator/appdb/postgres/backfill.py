@@ -8,6 +8,8 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
+import psycopg
+
 from appdb.model.identifiers import quoted
 from appdb.plan.unit import Backfill
 from appdb.postgres.connect import Session
@@ -17,6 +19,8 @@ BLOCKS = 256
 TELL_SECONDS = 5.0
 # A batch is followed by a rest of a tenth of its time, so that others get their turn.
 REST = 0.1
+# An application that locks the same rows in another order: the batch is tried again.
+DEADLOCKS = 10
 
 
 async def fill_column(
@@ -59,16 +63,24 @@ async def _batch(
 ) -> int:
     column = fill.column
     name = quoted(column.name)
+    only = f" AND {fill.only}" if fill.only else ""
     place = ""
     if blocks is not None:
         place = f" AND ctid >= '({blocks[0]},0)'::tid AND ctid < '({blocks[1]},0)'::tid"
     update = (
         f"UPDATE {column.relation} SET {name} = {fill.expression}"  # noqa: S608 - quoted names
-        f" WHERE {name} IS NULL{place}"
+        f" WHERE {name} IS NULL{only}{place}"
     )
-    async with conn.transaction():
-        for setting, value in limits.items():
-            await conn.execute("SELECT set_config(%s, %s, true)", (setting, value))
-        await work_as_owner(conn, roles)
-        cursor = await conn.execute(update.encode(), binary=True)
-    return max(cursor.rowcount, 0)
+    for attempt in range(DEADLOCKS + 1):
+        try:
+            async with conn.transaction():
+                for setting, value in limits.items():
+                    await conn.execute("SELECT set_config(%s, %s, true)", (setting, value))
+                await work_as_owner(conn, roles)
+                cursor = await conn.execute(update.encode(), binary=True)
+        except psycopg.errors.DeadlockDetected:
+            if attempt == DEADLOCKS:
+                raise
+        else:
+            return max(cursor.rowcount, 0)
+    raise AssertionError("the last try raises or returns")

@@ -277,6 +277,19 @@ WHERE p.refclassid = 'pg_class'::regclass AND p.classid IN ('pg_rewrite'::regcla
     AND v.oid IS DISTINCT FROM c.oid AND {ours}
 """)
 
+# Triggers of ours and their functions, and functions that lost their trigger.
+SYNCS: LiteralString = """
+SELECT p.proname, pn.nspname, n.nspname, c.relname, g.tgargs, g.tgenabled <> 'D'
+FROM pg_proc p
+JOIN pg_namespace pn ON pn.oid = p.pronamespace
+LEFT JOIN pg_trigger g ON g.tgfoid = p.oid AND NOT g.tgisinternal AND g.tgname = p.proname
+LEFT JOIN pg_class c ON c.oid = g.tgrelid
+LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE p.proname >= '_appdb_sync_' AND p.proname < '_appdb_sync`' AND p.pronargs = 0
+    AND p.prorettype = 'trigger'::regtype
+ORDER BY 1, 2, 3, 4
+"""
+
 # Two halves that take about as long; the first tells what is built from the second.
 TYPES_AND_COLUMNS: tuple[LiteralString, ...] = (
     NAMESPACES,
@@ -296,4 +309,5 @@ RULES_AND_OTHERS: tuple[LiteralString, ...] = (
     INDEX_USES,
     STRANGERS,
     DEPENDENTS,
+    SYNCS,
 )

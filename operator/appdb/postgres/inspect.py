@@ -7,6 +7,7 @@ than a SELECT does and never evaluates anything that stands in the catalog.
 import asyncio
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, LiteralString
 
@@ -28,6 +29,7 @@ from appdb.model.catalog import (
     Rule,
     Sequence,
     Stranger,
+    Sync,
     Table,
     table_key,
 )
@@ -95,12 +97,14 @@ class _Reader:
     async def read(self) -> Catalog:
         await self._ask_all()
         await self._mark_volatile()
+        syncs = _syncs(self._rows[catalog_sql.SYNCS])
         return Catalog(
             objects=self._objects,
             comments=self._comments,
-            strangers=_strangers(self._rows[catalog_sql.STRANGERS]),
+            strangers=_strangers(self._rows[catalog_sql.STRANGERS], {s.name for s in syncs}),
             dependents=_dependents(self._rows[catalog_sql.DEPENDENTS]),
             version=self._conn.info.server_version // 10000,
+            syncs=syncs,
         )
 
     async def _ask_all(self) -> None:
@@ -290,7 +294,27 @@ def _after_on(text: str, quoted_index: str, schema: str, table: str) -> str:
     return f"USING {tail}"
 
 
-def _strangers(rows: Iterable[Row]) -> tuple[Stranger, ...]:
+def _syncs(rows: Iterable[Row]) -> tuple[Sync, ...]:
+    """Arguments of a trigger are kept as bytes, each ended by a NUL."""
+    found = []
+    for name, schema, table_schema, table, args, is_enabled in rows:
+        words = bytes(args or b"").decode(errors="replace").split("\0")[:-1]
+        old, new = words if len(words) == 2 else ("", "")
+        key = table_key(table_schema, table) if table else None
+        found.append(
+            Sync(
+                name=name,
+                schema=schema,
+                table=key,
+                old=old,
+                new=new,
+                is_enabled=is_enabled is not False,
+            )
+        )
+    return tuple(found)
+
+
+def _strangers(rows: Iterable[Row], ours: AbstractSet[str]) -> tuple[Stranger, ...]:
     return tuple(
         sorted(
             Stranger(
@@ -300,6 +324,7 @@ def _strangers(rows: Iterable[Row]) -> tuple[Stranger, ...]:
                 ),
             )
             for kind, schema, name, inner in rows
+            if (inner or name) not in ours or kind not in {"trigger", "function"}
         )
     )
 

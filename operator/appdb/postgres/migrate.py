@@ -16,10 +16,19 @@ from appdb.plan.build import build_units
 from appdb.plan.clone import part, touched, with_invalid_left_out
 from appdb.plan.diff import Altered, Change, diff_catalogs
 from appdb.plan.direct import direct_plan
+from appdb.plan.expansions import (
+    Expansion,
+    Expansions,
+    Found,
+    candidates,
+    declared_pairs,
+    resolve_expansions,
+)
 from appdb.plan.order import order_units
 from appdb.plan.plan import Plan, decide
 from appdb.plan.policy import Judged, Policy, Verdict
-from appdb.plan.recipes.context import Context
+from appdb.plan.recipes import expand
+from appdb.plan.recipes.context import Context, with_expansions
 from appdb.plan.recipes.enums import enum_with_labels
 from appdb.plan.renames import Renames, rename_units, resolve_renames
 from appdb.plan.scope import (
@@ -32,6 +41,7 @@ from appdb.plan.scope import (
 )
 from appdb.plan.unit import Unit, gone
 from appdb.postgres.apply import Book
+from appdb.postgres.bystanders import read_bystander
 from appdb.postgres.connect import Session
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.ledger import Ledger, Roles, read_ledger
@@ -184,7 +194,10 @@ class _Planner:
         moved, origins = await self._move(renames, first)
         managed = self._moved_keys(self._managed, renames)
         live, desired = await self._canonical(moved, managed)
-        units = await self._units(live, desired, managed, origins)
+        expansions = await self._expansions(live, desired, renames, origins)
+        managed |= {e.source for e in expansions.all}
+        units = await self._units(live, desired, managed, origins, expansions.all)
+        renames = replace(renames, warnings=(*renames.warnings, *expansions.warnings))
         return await self._decide(order_units((*first, *units)), renames, managed)
 
     @property
@@ -225,6 +238,7 @@ class _Planner:
             self.live,
             objects={**kept, **after.objects},
             comments={**comments, **after.comments},
+            syncs=(*(s for s in self.live.syncs if s not in cut.syncs), *after.syncs),
         )
         return moved, self._origins(renames, moved)
 
@@ -283,27 +297,47 @@ class _Planner:
                 )
         return replace(catalog, objects=objects)
 
+    async def _expansions(
+        self, live: Catalog, desired: Catalog, renames: Renames, origins: Mapping[Key, Key]
+    ) -> Expansions:
+        """Ask the live database about columns that are to be expanded, then decide."""
+        declared = declared_pairs(self.policy.renames, live, renames.tables)
+        valued, bystanders = set(), {}
+        for source, target in candidates(declared, live, desired):
+            here = origins.get(target, target)
+            if target in live.objects and await has_values(self.conn, here, self.roles):
+                valued.add(target)
+            bystanders[source] = await read_bystander(self.conn, origins.get(source, source))
+        filled = self._managed - self.ledger.unfinished.keys()
+        found = Found(
+            valued=valued, bystanders=bystanders, filled=self._moved_keys(filled, renames)
+        )
+        return resolve_expansions(declared, live, desired, found)
+
     async def _units(
         self,
         live: Catalog,
         desired: Catalog,
         managed: frozenset[Key],
         origins: Mapping[Key, Key],
+        expansions: tuple[Expansion, ...],
     ) -> tuple[Unit, ...]:
         """Build units and rehearse them on a clone until nothing differs."""
         changes = diff_catalogs(live, desired, managed)
         unfinished = {k: e for k, e in self.ledger.unfinished.items() if k in live.objects}
-        if not changes and not unfinished:
+        if not changes and not unfinished and expand.is_idle(live, desired):
             return ()
-        seeds, neighbours = touched(changes, live, desired, set())
+        kept = {s.table for s in live.syncs if s.table is not None and s.table in live.objects}
+        seeds, neighbours = touched(changes, live, desired, kept)
         target = part(desired, seeds, neighbours)
         now = part(live, seeds, neighbours)
         ctx = self._context(live, desired, changes, managed, origins, unfinished)
+        ctx = with_expansions(ctx, expansions)
         units = build_units(ctx)
         found: list[Unit] = []
         async with self.scratch.bench(self.live) as bench:
             await bench.clone(_with_labels(with_invalid_left_out(now), changes))
-            given = ctx.casts.keys() | ctx.backfills.keys()
+            given = ctx.casts.keys() | keys_of_options(self.policy.backfills, desired).keys()
             rehearsal = Rehearsal(bench=bench, given=given, failed=[], missing=set())
             for number in range(2, ROUNDS + 2):
                 found.extend(await rehearsal.run(units))

@@ -5,12 +5,14 @@ Values and look-ups only.
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from appdb.model.catalog import Catalog, Column, Constraint, Index, Key, Kind, Rule, Sequence
 from appdb.model.identifiers import quoted
 from appdb.plan.diff import Altered, Change, Created, Dropped
+from appdb.plan.expansions import Expansion, Stage
+from appdb.plan.names import is_temporary
 from appdb.plan.typechange import comparable_types
 from appdb.plan.unit import Token, alike, exists, typed
 
@@ -21,7 +23,8 @@ class Context:
 
     `casts` and `backfills` are expressions by column, `unfinished` are backfills that an
     interrupted run left. `managed` are the keys of what is ours, `extensions` those that
-    may be installed (None: whatever Postgres trusts).
+    may be installed (None: whatever Postgres trusts), `expansions` the columns that take
+    another one's place by and by.
     """
 
     live: Catalog
@@ -33,6 +36,7 @@ class Context:
     unfinished: Mapping[Key, str] = field(default_factory=dict)
     origins: Mapping[Key, Key] = field(default_factory=dict)
     extensions: tuple[str, ...] | None = None
+    expansions: tuple[Expansion, ...] = ()
 
     @cached_property
     def dropped(self) -> frozenset[Key]:
@@ -67,6 +71,11 @@ class Context:
     def origin(self, key: Key) -> Key:
         """Where an object stands in the live database today."""
         return self.origins.get(key, key)
+
+    def today(self, key: Key) -> Key:
+        """Where the values of a column stand today: perhaps in one whose place it takes."""
+        found = next((e for e in self.expansions if e.target == key and e.stage is Stage.NEW), None)
+        return self.origin(key if found is None else found.source)
 
     def row_keys(self, table: Key) -> tuple[str, ...]:
         """The columns of a table's primary key, by today's names."""
@@ -118,9 +127,22 @@ class Context:
         hand_made = [
             f"{child.kind} {child}"
             for child in self.live.children(table)
-            if child not in self.managed and column in used_columns(self.live, child)
+            if child not in self.managed
+            and not is_temporary(child.name)
+            and column in used_columns(self.live, child)
         ]
         return (*self.live.dependents.get(self.origin(key), ()), *hand_made)
+
+
+def with_expansions(ctx: Context, expansions: tuple[Expansion, ...]) -> Context:
+    """Add expansions; what a column is filled with is then the value of the other one."""
+    fills = dict(ctx.backfills)
+    for expansion in expansions:
+        if expansion.stage in {Stage.BLOCKED, Stage.LOOSE}:
+            continue
+        source, given = quoted(expansion.source.name), ctx.backfills.get(expansion.target)
+        fills[expansion.target] = source if given is None else f"coalesce({source}, ({given}))"
+    return replace(ctx, expansions=expansions, backfills=fills)
 
 
 def is_retyped(before: Column, after: Column) -> bool:

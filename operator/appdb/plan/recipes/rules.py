@@ -104,13 +104,14 @@ def build_index(key: Key, record: Constraint | Index, name: str) -> Step:
 
 def _use_index(key: Key, record: Constraint, name: str, index: str, *first: str) -> Step:
     return Step(
-        statements=(*first, _adopt_index(key, record, name, index)),
+        statements=(*first, adopt_index(key, record, name, index)),
         reason="makes the index the rule; a moment's lock",
         undo=(render.drop_index(key, name=index, online=True),),
     )
 
 
-def _adopt_index(key: Key, record: Constraint, name: str, index: str) -> str:
+def adopt_index(key: Key, record: Constraint, name: str, index: str) -> str:
+    """Render a key or unique that takes an index for its own."""
     deferrable = _DEFERRABLE.search(record.definition)
     tail = deferrable[0] if deferrable else ""
     return render.alter(
@@ -224,7 +225,7 @@ def _ask_orphans(ctx: Context, key: Key, record: Constraint) -> tuple[Probe, ...
     else:
         pairs = zip(record.columns, record.target_columns, strict=True)
         names = {
-            theirs: ctx.origin(Key(Kind.COLUMN, target.schema, target.name, theirs)).name
+            theirs: ctx.today(Key(Kind.COLUMN, target.schema, target.name, theirs)).name
             for theirs in record.target_columns
         }
         same = " AND ".join(
@@ -367,7 +368,7 @@ def index_to_constraint(ctx: Context, key: Key, before: Index, to: Key, after: C
     if before.definition == after.index and before.is_plain and before.is_valid:
         steps: tuple[Step, ...] = (
             Step(
-                statements=(_adopt_index(to, after, to.name, key.name),),
+                statements=(adopt_index(to, after, to.name, key.name),),
                 reason="makes the index the rule; a moment's lock",
             ),
         )

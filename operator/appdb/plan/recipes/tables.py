@@ -8,6 +8,7 @@ from appdb.model.identifiers import quoted
 from appdb.plan import render
 from appdb.plan.hazards import Hazard, Lock, Pace, Phase, StepClass
 from appdb.plan.recipes.context import Context
+from appdb.plan.sync import drop_sync
 from appdb.plan.unit import Obstacle, Step, Unit, exists, gone
 
 
@@ -135,6 +136,7 @@ def drop_table(ctx: Context, key: Key) -> Unit:
                         for fk in among
                     ),
                     f"DROP TABLE {key.quoted}",
+                    *(drop_sync(s)[-1] for s in ctx.live.syncs if s.table == key),
                 ),
                 reason="deletes the table and its rows for good" + _holding_parents(ctx, key),
             ),
