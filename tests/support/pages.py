@@ -19,7 +19,16 @@ def script_of(page: str, title: str) -> str:
     text = (ROOT / page).read_text(encoding="utf-8")
     _, _, section = text.partition(f"\n## {title}\n")
     assert section, f"{page} has no section {title!r}"
-    blocks = _FENCE.findall(section.partition("\n## ")[0])
+    return _joined(section.partition("\n## ")[0])
+
+
+def script_of_page(page: str) -> str:
+    """All shell blocks of a page as one script."""
+    return _joined((ROOT / page).read_text(encoding="utf-8"))
+
+
+def _joined(text: str) -> str:
+    blocks = _FENCE.findall(text)
     return "".join(f"{_told(line)}\n" for block in blocks for line in block.splitlines())
 
 
