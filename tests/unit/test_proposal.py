@@ -17,6 +17,7 @@ from appdb.plan.policy import Judged, Refusal, Verdict
 from appdb.plan.unit import Probe, Step, Unit
 from appdb.reconcile.database.proposal import (
     NAME_LENGTH,
+    Subject,
     overflow_object,
     plan_name,
     plan_object,
@@ -28,6 +29,7 @@ from appdb.reconcile.database.proposal import (
 AGE = Key(Kind.COLUMN, "public", "users", "age")
 EMAIL = Key(Kind.COLUMN, "public", "users", "email")
 DATABASE = AppDatabase.of({"metadata": {"name": "shop", "namespace": "team", "uid": "u-1"}})
+SUBJECT = Subject(name="shop", uid="u-1", revision="v7")
 
 
 def judged(key=AGE, verdict=Verdict.PENDING, kind=StepClass.DESTROYS, sql="DROP", **changes):
@@ -57,7 +59,7 @@ SAFE = judged(EMAIL, Verdict.RUNS, StepClass.SAFE, "ADD", hazards=frozenset(), w
 
 
 def test_a_step_has_its_class_lock_reason_origin_and_evidence():
-    proposal = propose_rest(DATABASE, a_plan(judged()), {AGE: "column has 1,204 non-null values"})
+    proposal = propose_rest(SUBJECT, a_plan(judged()), {AGE: "column has 1,204 non-null values"})
 
     (step,) = proposal.spec.to_object()["steps"]
     assert step == {
@@ -76,8 +78,8 @@ def test_a_step_has_its_class_lock_reason_origin_and_evidence():
 def test_what_runs_and_what_waits_are_proposed_apart():
     plan = a_plan(SAFE, judged())
 
-    run = propose_run(DATABASE, plan, why="policy").spec
-    rest = propose_rest(DATABASE, plan, {}).spec
+    run = propose_run(SUBJECT, plan, why="policy").spec
+    rest = propose_rest(SUBJECT, plan, {}).spec
     assert (["ADD"], "Approved", "policy", "S") == (
         [step.sql for step in run.steps],
         run.decision,
@@ -89,8 +91,9 @@ def test_what_runs_and_what_waits_are_proposed_apart():
         rest.decision,
         rest.risk,
     )
+    assert ("v7", "shop") == (run.source_revision, run.app_database_ref.name)
     assert run.plan_hash == plan.run_hash != rest.plan_hash == plan.plan_hash
-    assert ["ADD", "DROP"] == [s.sql for s in propose_whole(DATABASE, plan, {}).spec.steps]
+    assert ["ADD", "DROP"] == [s.sql for s in propose_whole(SUBJECT, plan, {}).spec.steps]
 
 
 def test_a_plan_that_leaves_nothing_out_has_one_hash():
@@ -104,17 +107,17 @@ def test_rows_in_the_way_are_counted_and_never_shown():
     refusal = Refusal(probe=probe, count=3, sample_keys=("secret",))
     blocked = judged(verdict=Verdict.BLOCKED, refusals=(refusal,), why="fill it")
 
-    spec = propose_rest(DATABASE, a_plan(blocked), {}).spec
+    spec = propose_rest(SUBJECT, a_plan(blocked), {}).spec
     assert ("X", "3 rows in the way (null)") == (spec.risk, spec.steps[0].evidence)
     assert "secret" not in json.dumps(spec.to_object())
 
 
 def test_the_summary_counts_and_names_the_riskiest():
     weights = {AGE: "column has 2 non-null values"}
-    spec = propose_whole(DATABASE, a_plan(SAFE, judged()), weights).spec
+    spec = propose_whole(SUBJECT, a_plan(SAFE, judged()), weights).spec
 
     assert spec.summary == (
-        "2 steps, 1 safe, 1 destroying data: deletes the column; dropColumn needs an approval "
+        "2 steps, 1 safe, 1 destroying data; column users.age: deletes the column "
         "(column has 2 non-null values)"
     )
 
@@ -122,7 +125,7 @@ def test_the_summary_counts_and_names_the_riskiest():
 def test_a_possible_rename_is_said():
     hinted = judged(possible_rename="renames: [{table: users, column: age, to: years}]")
 
-    (step,) = propose_rest(DATABASE, a_plan(hinted), {}).spec.steps
+    (step,) = propose_rest(SUBJECT, a_plan(hinted), {}).spec.steps
     assert "possible rename: renames" in step.reason
 
 
@@ -132,7 +135,7 @@ def test_a_possible_rename_is_said():
 )
 def test_a_large_plan_is_cut_to_what_an_object_holds(number, sql, shown):
     keys = [AGE._replace(name=f"c{place}") for place in range(number)]
-    proposal = propose_rest(DATABASE, a_plan(*(judged(key, sql=sql) for key in keys)), {})
+    proposal = propose_rest(SUBJECT, a_plan(*(judged(key, sql=sql) for key in keys)), {})
 
     assert (number, number) == (proposal.spec.step_count, len(proposal.all_steps))
     assert shown == len(proposal.spec.steps)
@@ -140,7 +143,7 @@ def test_a_large_plan_is_cut_to_what_an_object_holds(number, sql, shown):
 
 
 def test_a_statement_that_is_too_long_is_cut_and_whole_in_the_config_map():
-    proposal = propose_rest(DATABASE, a_plan(judged(sql="x" * 20_000)), {})
+    proposal = propose_rest(SUBJECT, a_plan(judged(sql="x" * 20_000)), {})
     live = {"metadata": {"name": "shop-1", "namespace": "team", "uid": "p-1"}}
 
     body = overflow_object(live, proposal.all_steps)
@@ -151,7 +154,7 @@ def test_a_statement_that_is_too_long_is_cut_and_whole_in_the_config_map():
 
 
 def test_what_no_config_map_takes_is_packed():
-    steps = propose_rest(DATABASE, a_plan(judged(sql="x" * 1_000_000)), {}).all_steps
+    steps = propose_rest(SUBJECT, a_plan(judged(sql="x" * 1_000_000)), {}).all_steps
     live = {"metadata": {"name": "shop-1", "namespace": "team", "uid": "p-1"}}
 
     packed = overflow_object(live, steps)["binaryData"]["steps.json.gz"]
@@ -165,7 +168,7 @@ def test_the_name_tells_database_and_hash_and_fits():
 
 
 def test_a_plan_is_owned_by_its_database():
-    spec = propose_rest(DATABASE, a_plan(judged()), {}).spec
+    spec = propose_rest(SUBJECT, a_plan(judged()), {}).spec
 
     (owner,) = plan_object(DATABASE, "shop-1", spec)["metadata"]["ownerReferences"]
     assert ("AppDatabase", "shop", "u-1") == (owner["kind"], owner["name"], owner["uid"])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from appdb.api.schemaplan import Decision
-from appdb.reconcile.database.shelf import KEPT, Shelf, decided_by
+from appdb.reconcile.database.shelf import IN_DATABASE, KEPT, Shelf, decided_by
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 UID = "u-1"
@@ -170,6 +170,14 @@ def test_the_newest_owner_of_the_decision_decided(managed, expected):
     live = {"metadata": {"managedFields": managed}}
 
     assert expected == decided_by(live)
+
+
+def test_who_put_the_hash_into_the_spec_decided():
+    fields = {"f:spec": {"f:schema": {"f:approvedPlan": {}}}}
+    managed = [{"manager": "argocd", "time": "2026-01-01T00:00:00Z", "fieldsV1": fields}]
+
+    assert "argocd" == decided_by({"metadata": {"managedFields": managed}}, IN_DATABASE)
+    assert "" == decided_by({"metadata": {"managedFields": managed}})
 
 
 def test_decisions_read_as_they_are_written():

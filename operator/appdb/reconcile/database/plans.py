@@ -18,8 +18,10 @@ from appdb.model.catalog import Key
 from appdb.plan.hazards import Pace
 from appdb.plan.plan import Plan
 from appdb.postgres.apply import Outcome
+from appdb.reconcile.database.observed import SourceView
 from appdb.reconcile.database.proposal import (
     Proposal,
+    Subject,
     overflow_object,
     plan_name,
     plan_object,
@@ -27,7 +29,7 @@ from appdb.reconcile.database.proposal import (
     propose_run,
     propose_whole,
 )
-from appdb.reconcile.database.shelf import Record, Shelf, decided_by
+from appdb.reconcile.database.shelf import IN_DATABASE, Record, Shelf, decided_by
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.status import StatusWriter
 
@@ -58,6 +60,12 @@ class Plans:
         )
         return cls(work=work, shelf=Shelf.of(lives, uid=meta.uid))
 
+    @property
+    def _subject(self) -> Subject:
+        meta, source = self.work.database.metadata, self.work.observed.source
+        revision = source.revision if isinstance(source, SourceView) else ""
+        return Subject(name=meta.name, uid=meta.uid, revision=revision)
+
     async def begin(self, plan: Plan) -> Record:
         """Write down that this plan runs now; returns its record."""
         steps = frozenset(planned.step.sql for planned in plan.steps)
@@ -65,7 +73,7 @@ class Plans:
         record = record or self.shelf.begun(plan.target_fingerprint, steps)
         if record is None:
             why = BY_SPEC if plan.is_approved else BY_POLICY
-            record = await self._create(propose_run(self.work.database, plan, why=why))
+            record = await self._create(propose_run(self._subject, plan, why=why))
         elif record.is_decided(Decision.PENDING):
             record = await self._approve(record, BY_SPEC if plan.is_approved else BY_POLICY)
         self.current.append(record.name)
@@ -80,8 +88,8 @@ class Plans:
             self._with(status, record, ConditionType.APPLIED, "False", Reason.APPLYING, text),
         )
 
-    async def finish(self, record: Record, plan: Plan, outcome: Outcome) -> None:
-        """Write down what became of a plan that ran."""
+    async def finish(self, record: Record, plan: Plan, outcome: Outcome) -> Record:
+        """Write down what became of a plan that ran; returns its record."""
         now = self.work.context.now()
         status = self._seen(record)
         status = status.model_copy(
@@ -90,8 +98,7 @@ class Plans:
         if not outcome.failures:
             text = f"all steps ran in {outcome.seconds:.1f} s"
             done = self._with(status, record, ConditionType.APPLIED, "True", Reason.SUCCEEDED, text)
-            await self._write(record, done)
-            return
+            return await self._write(record, done)
         failure = outcome.failures[0]
         units = [planned.judged.unit for planned in plan.steps]
         failed = FailedStep(
@@ -101,7 +108,7 @@ class Plans:
         )
         status = status.model_copy(update={"failed_step": failed})
         text = failure.error.message
-        await self._write(
+        return await self._write(
             record, self._with(status, record, ConditionType.APPLIED, "False", Reason.FAILED, text)
         )
 
@@ -111,7 +118,7 @@ class Plans:
         record = self.shelf.rejection_of(plan.plan_hash, plan.source_digest, waiting)
         return await self._stand(
             record or self.shelf.find(plan.plan_hash),
-            lambda weights: propose_rest(self.work.database, plan, weights),
+            lambda weights: propose_rest(self._subject, plan, weights),
             weigh,
             "waits for a decision: set spec.decision to Approved or Rejected",
         )
@@ -120,7 +127,7 @@ class Plans:
         """Have everything stand there to be looked at, where nothing is ever run."""
         return await self._stand(
             self.shelf.find(plan.plan_hash),
-            lambda weights: propose_whole(self.work.database, plan, weights),
+            lambda weights: propose_whole(self._subject, plan, weights),
             weigh,
             "schema.mode is PlanOnly: it is for looking at",
         )
@@ -217,7 +224,7 @@ class Plans:
         known = next((c for c in status.conditions if c.type == ConditionType.APPROVED), None)
         is_news = known is None or known.reason != reason
         if is_news and spec.decision is not Decision.PENDING:
-            by = BY_POLICY if spec.decided_reason == BY_POLICY else decided_by(record.live)
+            by = self._who(record)
             status = status.model_copy(
                 update={"decided_at": self.work.context.now(), "decided_by": by}
             )
@@ -225,6 +232,15 @@ class Plans:
         elif is_news:
             status = status.model_copy(update={"decided_at": None, "decided_by": ""})
         return self._with(status, record, ConditionType.APPROVED, kind, reason, text)
+
+    def _who(self, record: Record) -> str:
+        match record.plan.spec.decided_reason:
+            case name if name == BY_POLICY:
+                return BY_POLICY
+            case name if name == BY_SPEC:
+                return decided_by(self.work.observed.live, IN_DATABASE)
+            case _:
+                return decided_by(record.live)
 
     def _tell(self, record: Record, by: str) -> None:
         spec = record.plan.spec

@@ -7,6 +7,7 @@ lock, why it is there, the line of the source that asks for it, and what is at s
 import base64
 import gzip
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,7 @@ from appdb.errors import one_line
 from appdb.model.catalog import Key
 from appdb.model.digest import short
 from appdb.model.words import counted
+from appdb.plan.hazards import StepClass as Class
 from appdb.plan.plan import Plan, PlannedStep, origin_of
 from appdb.plan.policy import Judged, Verdict
 from appdb.reconcile.database.wanted import owner_reference
@@ -46,26 +48,35 @@ class Proposal:
     all_steps: tuple[Mapping[str, Any], ...] = field(repr=False)
 
 
-def propose_run(database: AppDatabase, plan: Plan, *, why: str) -> Proposal:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """The AppDatabase that a plan is of, and the revision of its source."""
+
+    name: str
+    uid: str
+    revision: str = ""
+
+
+def propose_run(subject: Subject, plan: Plan, *, why: str) -> Proposal:
     """Return the proposal of what runs now, decided by a policy or by an approval."""
     return _proposal(
-        database, plan, plan.steps, {}, plan_hash=plan.run_hash, decision=(Decision.APPROVED, why)
+        subject, plan, plan.steps, {}, plan_hash=plan.run_hash, decision=(Decision.APPROVED, why)
     )
 
 
-def propose_rest(database: AppDatabase, plan: Plan, weights: Mapping[Key, str]) -> Proposal:
+def propose_rest(subject: Subject, plan: Plan, weights: Mapping[Key, str]) -> Proposal:
     """Return the proposal of what waits, or is blocked, with what is at stake."""
     steps = (*plan.pending, *_blocked_steps(plan))
     return _proposal(
-        database, plan, steps, weights, plan_hash=plan.plan_hash, decision=(Decision.PENDING, "")
+        subject, plan, steps, weights, plan_hash=plan.plan_hash, decision=(Decision.PENDING, "")
     )
 
 
-def propose_whole(database: AppDatabase, plan: Plan, weights: Mapping[Key, str]) -> Proposal:
+def propose_whole(subject: Subject, plan: Plan, weights: Mapping[Key, str]) -> Proposal:
     """Return the proposal of everything, for a preview that runs nothing."""
     steps = (*plan.steps, *plan.pending, *_blocked_steps(plan))
     return _proposal(
-        database, plan, steps, weights, plan_hash=plan.plan_hash, decision=(Decision.PENDING, "")
+        subject, plan, steps, weights, plan_hash=plan.plan_hash, decision=(Decision.PENDING, "")
     )
 
 
@@ -84,7 +95,7 @@ def _blocked_steps(plan: Plan) -> tuple[PlannedStep, ...]:
 
 
 def _proposal(
-    database: AppDatabase,
+    subject: Subject,
     plan: Plan,
     planned: Sequence[PlannedStep],
     weights: Mapping[Key, str],
@@ -96,13 +107,13 @@ def _proposal(
     shown = _that_fit(every)
     is_cut = len(shown) < len(every) or any(_is_cut(each) for each in planned)
     spec = SchemaPlanSpec(
-        app_database_ref=PlanTarget(name=database.metadata.name, uid=database.metadata.uid),
+        app_database_ref=PlanTarget(name=subject.name, uid=subject.uid),
         plan_hash=plan_hash,
         base_fingerprint=plan.base_fingerprint,
         target_fingerprint=plan.target_fingerprint,
         source_digest=plan.source_digest,
-        source_revision=_revision(database, plan),
-        summary=summary_of(every),
+        source_revision=subject.revision,
+        summary=summary_of(planned, weights),
         steps=shown,
         step_count=len(every),
         risk=max((step.class_ for step in every), key=_rank, default=StepClass.S),
@@ -118,11 +129,6 @@ def _proposal(
 
 def _is_cut(planned: PlannedStep) -> bool:
     return len(planned.step.sql) > MAX_STEP_CHARACTERS
-
-
-def _revision(database: AppDatabase, plan: Plan) -> str:
-    known = database.status.source
-    return known.revision if known and known.digest == plan.source_digest else ""
 
 
 def step_of(planned: PlannedStep, weights: Mapping[Key, str] = {}) -> PlanStep:
@@ -168,25 +174,34 @@ def _that_fit(every: tuple[PlanStep, ...]) -> tuple[PlanStep, ...]:
     return tuple(shown)
 
 
-def summary_of(steps: Sequence[PlanStep]) -> str:
+def described(planned: PlannedStep) -> str:
+    """Return what a step does to what, as `column users.age: deletes the column`."""
+    subject = planned.judged.unit.subject
+    return f"{subject.kind} {subject}: {planned.step.reason}"
+
+
+def summary_of(planned: Sequence[PlannedStep], weights: Mapping[Key, str]) -> str:
     """Return one line: how many steps of which class, and what the riskiest does."""
-    if not steps:
+    if not planned:
         return "nothing to do"
-    kinds = [(kind, sum(step.class_ is kind for step in steps)) for kind in StepClass]
-    said = ", ".join(f"{number} {_WORDS[kind]}" for kind, number in kinds if number)
-    worst = max(steps, key=lambda step: _rank(step.class_))
-    about = f": {worst.reason}" if _rank(worst.class_) > _rank(StepClass.O) else ""
-    stake = f" ({worst.evidence})" if about and worst.evidence else ""
-    return one_line(f"{counted(len(steps), 'step')}, {said}{about}{stake}")
+    counts = Counter(each.judged.step_class for each in planned)
+    kinds = sorted(counts, key=lambda kind: kind.rank)
+    said = ", ".join(f"{counts[kind]} {_WORDS[kind]}" for kind in kinds)
+    if len(kinds) == 1:
+        said = _WORDS[kinds[0]]
+    worst = max(planned, key=lambda each: each.judged.step_class.rank)
+    stake = _evidence(worst.judged, weights)
+    tail = f"; {described(worst)}" + (f" ({stake})" if stake else "")
+    return one_line(f"{counted(len(planned), 'step')}, {said}{tail}")
 
 
 _WORDS = {
-    StepClass.S: "safe",
-    StepClass.O: "online",
-    StepClass.W: "blocking a table",
-    StepClass.C: "about compatibility",
-    StepClass.D: "destroying data",
-    StepClass.X: "forbidden by the data",
+    Class.SAFE: "safe",
+    Class.ONLINE: "online",
+    Class.BLOCKS: "blocking a table",
+    Class.COMPATIBILITY: "about compatibility",
+    Class.DESTROYS: "destroying data",
+    Class.IMPOSSIBLE: "forbidden by the data",
 }
 
 

@@ -37,6 +37,7 @@ from appdb.postgres.sqlstate import translated
 from appdb.postgres.weigh import largest, weigh
 from appdb.reconcile.context import PLANNER_SESSIONS
 from appdb.reconcile.database.plans import Plans
+from appdb.reconcile.database.proposal import described
 from appdb.reconcile.database.shelf import Record, Shelf
 from appdb.reconcile.database.wanted import milliseconds
 from appdb.reconcile.database.work import Work
@@ -163,8 +164,7 @@ class _Engine:
         outcome = await apply_release(session, plan, run)
         self.outcome = outcome if self.outcome is None else self.outcome.then(outcome)
         if record is not None:
-            await self.plans.finish(record, plan, outcome)
-            self.record = record
+            self.record = await self.plans.finish(record, plan, outcome)
 
     async def _weigh(self, plan: Plan) -> Mapping[Key, str]:
         session, _ = await self._sessions()
@@ -225,7 +225,7 @@ def require_applied(plan: Plan, outcome: Outcome | None, record: Record | None =
     if plan.pending:
         first = plan.pending[0]
         raise PlanPendingApproval(
-            f"{_waiting(plan, record)}, first: {first.step.reason} ({first.judged.why}); the old "
+            f"{_waiting(plan, record)}, first {described(first)} ({first.judged.why}); the old "
             "tables serve on"
         )
 

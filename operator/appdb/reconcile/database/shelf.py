@@ -167,7 +167,11 @@ def _age(record: Record) -> tuple[str, str]:
     return str(record.live["metadata"].get("creationTimestamp", "")), record.name
 
 
-def decided_by(live: Mapping[str, Any]) -> str:
+IN_PLAN = ("f:spec", "f:decision")
+IN_DATABASE = ("f:spec", "f:schema", "f:approvedPlan")
+
+
+def decided_by(live: Mapping[str, Any], field: Sequence[str] = IN_PLAN) -> str:
     """Return who set the decision, as the API server tells: a client's name, or nothing.
 
     managedFields name the client that owns a field (`kubectl-patch`, `argocd-controller`);
@@ -176,7 +180,13 @@ def decided_by(live: Mapping[str, Any]) -> str:
     owners = [
         (str(entry.get("time", "")), str(entry.get("manager", "")))
         for entry in live["metadata"].get("managedFields") or ()
-        if "f:decision" in (entry.get("fieldsV1") or {}).get("f:spec", {})
+        if _owns(entry.get("fieldsV1") or {}, field)
     ]
     others = sorted(owner for owner in owners if owner[1] != _OURSELVES)
     return others[-1][1] if others else ""
+
+
+def _owns(fields: Mapping[str, Any], path: Sequence[str]) -> bool:
+    if not path:
+        return True
+    return path[0] in fields and _owns(fields[path[0]], path[1:])
