@@ -73,6 +73,15 @@ CREATED = (
         ),
     ),
     Case(
+        name="a table with both names for a while",
+        message="mode Expand is for columns: give column, or use mode Direct",
+        bad={"schema": {"renames": [{"table": "users", "to": "people", "mode": "Expand"}]}},
+        good=(
+            {"schema": {"renames": [{"table": "users", "to": "people"}]}},
+            {"schema": {"renames": [{"table": "u", "column": "a", "to": "b", "mode": "Expand"}]}},
+        ),
+    ),
+    Case(
         name="a source without any",
         message="without any source leave spec.source out",
         bad={"source": {"framework": "Prisma"}},
@@ -145,6 +154,12 @@ CREATED = (
         message="the names in access must differ in more than '-' and '_'",
         bad=access({"name": "bi-team"}, {"name": "bi_team"}),
         good=(access({"name": "bi-team"}, {"name": "bi_teams"}),),
+    ),
+    Case(
+        name="an access name that is the second login of another",
+        message="that is the second login of an Overlap",
+        bad=access({"name": "bi"}, {"name": "bi_b"}),
+        good=(access({"name": "bi"}, {"name": "bi-b"}), access({"name": "bi_b"})),
     ),
     Case(
         name="the same access name twice",

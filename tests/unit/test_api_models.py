@@ -138,7 +138,10 @@ def test_what_was_set_is_written_under_its_own_name():
     given_spec = {
         "serverRef": {"name": "main"},
         "databaseName": "shop",
-        "schema": {"allow": {"dropColumn": "Never"}, "renames": [{"table": "a", "to": "b"}]},
+        "schema": {
+            "allow": {"dropColumn": "Never"},
+            "renames": [{"table": "a", "column": "b", "to": "c", "mode": "Expand"}],
+        },
         "credentials": {"labels": {"empty": ""}, "rotation": {"interval": "720h"}},
         "access": [{"name": "bi", "role": "Reader"}],
     }

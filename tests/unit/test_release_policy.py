@@ -55,7 +55,10 @@ def test_each_field_of_the_spec_reaches_the_policy():
             "mode": "Review",
             "allow": {"dropColumn": "Auto", "enumRemove": "Never"},
             "approvedPlan": f"sha256:{'0' * 64}",
-            "renames": [{"table": "users", "column": "name", "to": "full_name"}],
+            "renames": [
+                {"table": "users", "column": "name", "to": "full_name", "mode": "Expand"},
+                {"table": "old", "to": "new"},
+            ],
             "backfill": {"users.age": "0"},
             "casts": {"users.age": "age::int"},
             "driftPolicy": "Ignore",
@@ -69,7 +72,9 @@ def test_each_field_of_the_spec_reaches_the_policy():
     assert Allowance.AUTO == found.allowance(Hazard.DROP_COLUMN)
     assert Allowance.NEVER == found.allowance(Hazard.ENUM_REMOVE)
     assert found.approved_plan == f"sha256:{'0' * 64}"
-    assert ["full_name"] == [rename.to for rename in found.renames]
+    assert [("full_name", "Expand"), ("new", "Direct")] == [
+        (rename.to, rename.mode) for rename in found.renames
+    ]
     assert {"users.age": "0"} == found.backfills
     assert {"users.age": "age::int"} == found.casts
     assert DriftPolicy.IGNORE == found.drift

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from appdb.api.base import Digest, Model, SqlName, TableName, rule, rules
 from appdb.api.quantities import Duration, Quantity
@@ -64,13 +64,34 @@ class AllowSpec(Model):
     rename: Allow = _hazard(Allow.AUTO, "Renames declared in schema.renames")
 
 
+class RenameMode(StrEnum):
+    DIRECT = "Direct"
+    EXPAND = "Expand"
+
+
 class Rename(Model):
+    """A new name for a table or a column whose rows stay."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.mode != 'Expand' || has(self.column)",
+                "mode Expand is for columns: give column, or use mode Direct",
+            ),
+        ),
+    )
+
     table: TableName = Field(description="Table, by its name before the release.")
     column: SqlName | None = Field(
         default=None,
         description="Column, by its name before the release. Without it the table is renamed.",
     )
     to: SqlName = Field(description="The new name.")
+    mode: RenameMode = Field(
+        default=RenameMode.DIRECT,
+        description="Direct: at once; pods that know only the old name fail. Expand: both columns "
+        "are kept in step until dropping the old one is approved.",
+    )
 
 
 _Expressions = Annotated[

@@ -24,7 +24,7 @@ from appdb.model.analysis import Analysis
 from appdb.model.finding import Severity
 from appdb.plan.hazards import Hazard, StepClass
 from appdb.plan.plan import Plan
-from appdb.plan.policy import Allowance, Policy, Rename
+from appdb.plan.policy import Allowance, Policy, Rename, RenameMode
 from appdb.plan.report import as_json, as_markdown, as_sql, as_text, plan_value
 from appdb.postgres.apply import Event, Outcome, Run, apply_release
 from appdb.postgres.connect import Session, SessionSettings, connect
@@ -87,6 +87,14 @@ def _rename(text: str) -> Rename:
     return Rename(table=table, column=column, to=to)
 
 
+def _expand(text: str) -> Rename:
+    name, to = _pair(text, "--expand")
+    table, _, column = name.rpartition(".")
+    if not table or "." in to:
+        raise click.BadParameter(f"{text!r} should be TABLE.COLUMN=NAME", param_hint="--expand")
+    return Rename(table=table, column=column, to=to, mode=RenameMode.EXPAND)
+
+
 def _allowance(text: str) -> tuple[Hazard, Allowance]:
     name, value = _pair(text, "--allow")
     try:
@@ -128,6 +136,9 @@ _OPTIONS = (
         "--allow", multiple=True, metavar="HAZARD=POLICY", help="Never, Approve or Auto by hazard."
     ),
     click.option("--rename", multiple=True, metavar="TABLE[.COLUMN]=NAME", help="Not a drop."),
+    click.option(
+        "--expand", multiple=True, metavar="TABLE.COLUMN=NAME", help="Keeps both names for a while."
+    ),
     click.option("--backfill", multiple=True, metavar="TABLE.COLUMN=SQL", help="Fills NULLs."),
     click.option("--cast", multiple=True, metavar="TABLE.COLUMN=SQL", help="Converts a type."),
     click.option("--rewrite-limit", default="64Mi", show_default=True, metavar="SIZE"),
@@ -218,7 +229,7 @@ def _policy(words: dict[str, Any]) -> Policy:
         rewrite_limit_bytes=limit,
         lock_timeout_ms=max(1, round(lock * 1000)),
         max_step_seconds=max(1, round(longest)),
-        renames=tuple(_rename(text) for text in words["rename"]),
+        renames=(*map(_rename, words["rename"]), *map(_expand, words["expand"])),
         backfills=dict(_pair(text, "--backfill") for text in words["backfill"]),
         casts=dict(_pair(text, "--cast") for text in words["cast"]),
         extensions=tuple(words["extension"]) or None,

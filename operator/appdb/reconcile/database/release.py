@@ -25,7 +25,7 @@ from appdb.model.catalog import Key
 from appdb.model.words import counted
 from appdb.plan.hazards import Hazard, Pace, StepClass
 from appdb.plan.plan import Plan
-from appdb.plan.policy import Allowance, DriftPolicy, Policy, Rename
+from appdb.plan.policy import Allowance, DriftPolicy, Policy, Rename, RenameMode
 from appdb.postgres.apply import Book, Outcome, Run, apply_release
 from appdb.postgres.connect import Session
 from appdb.postgres.migrate import Release, plan_release
@@ -273,7 +273,10 @@ def policy_of(
         max_step_seconds=max(1, round(parse_duration(spec.max_step_duration).total_seconds())),
         max_class=StepClass(server.spec.floor.max_hazard.value),
         renames=tuple(
-            Rename(table=each.table, column=each.column, to=each.to) for each in spec.renames
+            Rename(
+                table=each.table, column=each.column, to=each.to, mode=RenameMode(each.mode.value)
+            )
+            for each in spec.renames
         ),
         backfills=dict(spec.backfill),
         casts=dict(spec.casts),
