@@ -7,10 +7,11 @@ import psycopg
 import pytest
 
 from appdb.local.sandbox import Options, Sandbox
+from support.logins import keys_of, rotate
 from support.platform import Platform
 from support.sandbox import fresh_namespace
 from support.shop import PRISMA, PRISMA_WRONG
-from support.team import Team
+from support.team import Team, until
 
 pytestmark = pytest.mark.cluster
 
@@ -43,6 +44,7 @@ def secrets_of_a_life(own: Sandbox) -> list[str]:
         found.append(team.keys("shop")["password"])
         team.apply_source("shop", {"schema.prisma": PRISMA_WRONG})
         team.await_says("shop", "SourceReady", "False", "ParseFailed")
+        found += rotated_passwords(team)
         team.apply("gone", deletionPolicy="Delete")
         team.await_ready("gone")
         found.append(team.keys("gone")["password"])
@@ -57,6 +59,20 @@ def secrets_of_a_life(own: Sandbox) -> list[str]:
         (own.home / "metrics.txt").write_text(own.operator.get("/metrics")[1])
         (own.home / "processes.txt").write_text(every_command_line())
         yield found
+
+
+def rotated_passwords(team: Team) -> list[str]:
+    """Every password of an object whose logins change, in both ways and with a login taken away."""
+    team.apply("turn", access=[{"name": "bi"}, {"name": "job", "role": "Writer"}])
+    team.await_ready("turn")
+    secrets = ("turn-db", "turn-db-bi", "turn-db-job")
+    found = [keys_of(team, secret)["password"] for secret in secrets]
+    for trigger, mode in (("one", "InPlace"), ("two", "Overlap"), ("three", "Overlap")):
+        rotate(team, "turn", trigger, mode=mode, grace="0s")
+        found += [keys_of(team, secret)["password"] for secret in secrets]
+    team.apply("turn", access=[])
+    until(lambda: team.secret("turn-db-bi") is None, say=lambda: team.tell("turn"))
+    return found
 
 
 def every_command_line() -> str:

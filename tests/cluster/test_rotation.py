@@ -1,8 +1,12 @@
 """Passwords change by trigger and by interval, and no application is ever locked out."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
+from appdb.local.postgres import EmbeddedPostgres
+from appdb.local.sandbox import Options, Sandbox
 from support.logins import (
     credentials,
     keys_of,
@@ -11,6 +15,8 @@ from support.logins import (
     rotate,
     set_credentials,
 )
+from support.platform import Platform
+from support.sandbox import fresh_namespace
 from support.team import Team, until
 
 pytestmark = pytest.mark.cluster
@@ -222,3 +228,52 @@ def test_a_secret_that_is_lost_during_a_grace_comes_back_with_a_login_that_works
     until(lambda: shop.secret("shop-db") is not None, say=lambda: shop.tell("shop"))
     until(lambda: may_log_in(keys_of(shop, "shop-db")), say=lambda: shop.tell("shop"))
     assert login == shop.keys("shop")["username"]
+
+
+def test_a_rotation_waits_for_postgres_and_leaves_the_secret_alone(
+    team: Team, platform: Platform, other_postgres: EmbeddedPostgres
+):
+    with platform.server(other_postgres) as server:
+        for name in ("over", "in"):
+            team.apply(name, serverRef={"name": server})
+            team.await_ready(name)
+        before = {name: team.keys(name) for name in ("over", "in")}
+        other_postgres.stop(immediately=True)
+        team.apply("over", credentials={"rotation": {"trigger": "one", **OVERLAP}})
+        team.apply("in", credentials={"rotation": {"trigger": "one"}})
+        for name in before:
+            team.await_says(name, "ServerReachable", "False", "Unreachable")
+        assert before == {name: team.keys(name) for name in before}
+        other_postgres.start()
+
+        for name in before:
+            team.await_ready(name, seconds=60)
+            assert "one" == credentials(team, name)["lastTrigger"]
+            assert before[name]["password"] != team.keys(name)["password"]
+            assert may_log_in(team.keys(name))
+
+
+def test_a_rotation_that_fell_due_while_the_operator_was_away_is_made_up_for(tmp_path: Path):
+    with Sandbox(tmp_path, Options()) as sandbox, fresh_namespace(sandbox.control_plane) as name:
+        team = Team(sandbox=sandbox, namespace=name)
+        team.apply("shop", credentials={"rotation": {"interval": "1h", **OVERLAP, "grace": "2s"}})
+        team.await_ready("shop")
+        before = team.keys("shop")
+        sandbox.operator.kill()
+        set_credentials(team, "shop", lastRotated=LONG_AGO)
+
+        sandbox.operator.start()
+
+        until(lambda: before != team.keys("shop"), say=lambda: team.tell("shop"))
+        until(lambda: not may_log_in(before), say=lambda: team.tell("shop"))
+        assert may_log_in(team.keys("shop"))
+
+
+def test_a_rotation_noted_earlier_by_hand_is_taken_up_without_being_asked(shop: Team):
+    shop.apply("shop", credentials={"rotation": {"interval": "1h"}})
+    until(lambda: "nextRotation" in credentials(shop, "shop"), say=lambda: shop.tell("shop"))
+    before = shop.keys("shop")
+
+    set_credentials(shop, "shop", lastRotated=LONG_AGO)
+
+    until(lambda: before != shop.keys("shop"), say=lambda: shop.tell("shop"))

@@ -53,7 +53,8 @@ class Triggers:
         self.refs.update(key, database_refs(body))
         if is_new:
             self._recount(key)
-        if self._is_news(key, (*fingerprint(body), _lost_finalizer(body))) or change is None:
+        seen = (*fingerprint(body), _lost_finalizer(body), _last_rotated(body))
+        if self._is_news(key, seen) or change is None:
             self.add(key)
 
     def on_server(self, change: str | None, body: Body) -> None:
@@ -192,6 +193,13 @@ def _lost_finalizer(body: Body) -> bool:
     """Tell whether somebody took our finalizer away; that we added it is no news."""
     has_database = bool((body.get("status") or {}).get("database"))
     return has_database and names.FINALIZER not in (body["metadata"].get("finalizers") or ())
+
+
+def _last_rotated(body: Body) -> object:
+    """Read when the password of an object that rotates was last set: a person may set it back."""
+    if not ((body.get("spec") or {}).get("credentials") or {}).get("rotation"):
+        return None
+    return ((body.get("status") or {}).get("credentials") or {}).get("lastRotated")
 
 
 Deliver = Callable[[str | None, Body], None]

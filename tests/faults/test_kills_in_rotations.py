@@ -1,0 +1,92 @@
+"""Kills in the middle of rotations: every Secret logs in, and nothing is left over."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from appdb.local.sandbox import Options, Sandbox
+from appdb.local.waiting import pause
+from support.logins import credentials, keys_of, login_roles, may_log_in
+from support.sandbox import fresh_namespace
+from support.team import Team, until
+
+pytestmark = [pytest.mark.faults, pytest.mark.cluster, pytest.mark.slow]
+
+KILLS = 20
+LONGEST_LIFE_SECONDS = 0.8
+ACCESS = [{"name": "report", "role": "Reader"}, {"name": "etl", "role": "Writer"}]
+MODES = {"over1": "Overlap", "over2": "Overlap", "inplace1": "InPlace", "inplace2": "InPlace"}
+
+
+@pytest.fixture
+def team(tmp_path) -> Iterator[Team]:
+    """A namespace of a sandbox of its own, whose operator is killed."""
+    with Sandbox(tmp_path, Options()) as sandbox, fresh_namespace(sandbox.control_plane) as name:
+        yield Team(sandbox=sandbox, namespace=name)
+
+
+def secrets_of(name: str) -> list[str]:
+    return [f"{name}-db", *(f"{name}-db-{access['name']}" for access in ACCESS)]
+
+
+def broken_secrets(team: Team, names: list[str]) -> list[str]:
+    """The Secrets that do not log in."""
+    found = [secret for name in names for secret in secrets_of(name)]
+    return [secret for secret in found if not may_log_in(keys_of(team, secret))]
+
+
+def kill_while_rotating(team: Team, chance: random.Random) -> None:
+    operator = team.sandbox.operator
+    operator.launch()
+    until(
+        lambda: "probes and metrics are served" in operator.component.read_log(4000),
+        say=operator.component.read_log,
+    )
+    pause(chance.uniform(0.0, LONGEST_LIFE_SECONDS))
+    operator.kill()
+    operator.log_path.unlink()
+
+
+@pytest.mark.timeout(600)
+def test_twenty_kills_in_rotations_lock_nobody_out(team: Team):
+    chance = random.Random(12)
+    for name in MODES:
+        team.apply(name, access=ACCESS, deletionPolicy="Delete")
+    for name in MODES:
+        team.await_ready(name, seconds=60)
+    team.sandbox.operator.kill()
+    overlapping = [name for name, mode in MODES.items() if mode == "Overlap"]
+    seen: set[str] = set()
+
+    for number in range(KILLS):
+        for name, mode in MODES.items():
+            rotation = {"trigger": f"t{number}", "mode": mode, "grace": "1s"}
+            team.apply(name, credentials={"rotation": rotation})
+        kill_while_rotating(team, chance)
+        # A login of an Overlap works before its Secret names it, whatever was killed.
+        assert [] == broken_secrets(team, overlapping), f"kill {number}"
+        seen |= {keys_of(team, s)["password"] for name in MODES for s in secrets_of(name)}
+    # The kills met rotations: passwords came and went in between.
+    assert KILLS < len(seen)
+    team.sandbox.operator.start()
+
+    for name in MODES:
+        await_settled(team, name)
+    assert [] == broken_secrets(team, list(MODES))
+    for name in MODES:
+        usernames = sorted(keys_of(team, secret)["username"] for secret in secrets_of(name))
+        assert usernames == login_roles(team, name)
+
+
+def await_settled(team: Team, name: str) -> None:
+    """Wait for the last trigger and for the end of its grace."""
+    until(
+        lambda: (
+            credentials(team, name).get("lastTrigger") == f"t{KILLS - 1}"
+            and "previousLogin" not in credentials(team, name)
+        ),
+        seconds=60,
+        say=lambda: team.tell(name),
+    )
+    team.await_ready(name, seconds=60)
