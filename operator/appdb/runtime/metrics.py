@@ -49,6 +49,7 @@ class Metrics:
     plan_statements: Gauge = field(init=False)
     plan_pending: Gauge = field(init=False)
     plans: Counter = field(init=False)
+    credentials_age: Gauge = field(init=False)
     loop_lag: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
@@ -144,6 +145,12 @@ class Metrics:
         self.plans = Counter(
             "appdb_plans", "Decisions about SchemaPlans.", ["risk", "decision"], registry=on
         )
+        self.credentials_age = Gauge(
+            "appdb_credentials_age_seconds",
+            "How long ago the password was set.",
+            labels,
+            registry=on,
+        )
         self.server_up = Gauge(
             "appdb_server_up", "1 when the server answers.", ["server"], registry=on
         )
@@ -172,6 +179,7 @@ class Metrics:
             self.drift,
             self.plan_statements,
             self.plan_pending,
+            self.credentials_age,
         ):
             gauge.remove_by_labels(labels)
 

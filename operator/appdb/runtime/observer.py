@@ -44,6 +44,10 @@ class MetricsObserver:
             found = status.source.findings
             unresolved = found.error + found.warning if found else 0
             self.metrics.unresolved.labels(*labels).set(unresolved)
+        if status.credentials is not None and status.credentials.last_rotated is not None:
+            rotated = status.credentials.last_rotated
+            age = self.metrics.credentials_age.labels(*labels)
+            age.set_function(lambda: max(0.0, (self.now() - rotated).total_seconds()))
 
     def _plans_seen(self, labels: tuple[str, str], status: AppDatabaseStatus) -> None:
         """Set how much waits for an approval, and since when; the age grows by itself."""

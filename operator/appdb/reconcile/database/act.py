@@ -2,7 +2,7 @@
 
 Nothing is decided here but what to leave out after a failure. Each action may be
 repeated, and a kill between any two heals in the next run: names are checked before the
-Secret is written, and the Secret is written before a password is set.
+Secret is written, and the Secret is written before the password of a login in use is set.
 """
 
 from collections.abc import Awaitable, Callable
