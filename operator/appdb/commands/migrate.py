@@ -19,23 +19,28 @@ from typing import Any
 import click
 
 from appdb.api.quantities import parse_duration, parse_quantity
-from appdb.errors import DataConflict, InvalidSpec, ParseFailed
+from appdb.errors import DataConflict, InvalidSpec, NothingDetected, ParseFailed
 from appdb.model.analysis import Analysis
 from appdb.model.finding import Severity
+from appdb.plan.bookkeeping import Baseline, baseline_of
 from appdb.plan.hazards import Hazard, StepClass
 from appdb.plan.plan import Plan
 from appdb.plan.policy import Allowance, Policy, Rename, RenameMode
 from appdb.plan.report import as_json, as_markdown, as_sql, as_text, plan_value
 from appdb.postgres.apply import Event, Outcome, Run, apply_release
+from appdb.postgres.baseline import read_missing, write_missing
 from appdb.postgres.connect import Session, SessionSettings, connect
+from appdb.postgres.inspect import read_catalog
 from appdb.postgres.locks import run_lock
 from appdb.postgres.migrate import Release, plan_release
+from appdb.postgres.replay import require_same
 from appdb.postgres.scratch import Scratch, scratch_at, temporary_scratch
 from appdb.postgres.sqlstate import translated
 from appdb.postgres.url import Target, parse_url
 from appdb.source.analyze import AnalysisOptions
 from appdb.source.folder import bundle_of_paths
 from appdb.source.isolate import analyze_once
+from appdb.source.migrators.find import MIGRATOR_FOUND
 
 EXIT_ERROR, EXIT_WAITS, EXIT_BLOCKED = 1, 3, 4
 PASSES = 3
@@ -172,6 +177,7 @@ class _Job:
     release: Release
     policy: Policy
     output: str
+    records: Baseline | None = None
 
 
 @click.command(cls=_Command)
@@ -194,6 +200,12 @@ def plan(**words: Any) -> None:
 @click.command(cls=_Command)
 @_with_options
 @click.option("--approve", callback=_approved, metavar="HASH", help="Approve the plan PLAN shows.")
+@click.option(
+    "--migrator",
+    type=click.Choice(["Ignore", "Baseline"]),
+    help="Baseline: write down for the app's own migrator that its migrations ran. Ignore: its "
+    "files are files like any other.",
+)
 def apply(**words: Any) -> None:
     """Bring a database to what the source declares.
 
@@ -210,9 +222,15 @@ def _job(words: dict[str, Any]) -> _Job:
     policy = _policy(words)
     target = parse_url(words["database_url"])
     scratch = parse_url(words["scratch_url"]) if words["scratch_url"] else None
-    release = _read(words, policy)
+    found, release = _read(words, policy)
+    records = baseline_of(found.migrators) if words.get("migrator") == "Baseline" else None
     return _Job(
-        target=target, scratch=scratch, release=release, policy=policy, output=words["output"]
+        target=target,
+        scratch=scratch,
+        release=release,
+        policy=policy,
+        output=words["output"],
+        records=records,
     )
 
 
@@ -236,18 +254,24 @@ def _policy(words: dict[str, Any]) -> Policy:
     )
 
 
-def _read(words: dict[str, Any], policy: Policy) -> Release:
+def _read(words: dict[str, Any], policy: Policy) -> tuple[Analysis, Release]:
     bundle = bundle_of_paths(words["paths"]).select(
         include=words["include"], exclude=words["exclude"]
     )
-    options = AnalysisOptions(framework=words["framework"], extensions=policy.extensions)
+    options = AnalysisOptions(
+        framework=words["framework"],
+        extensions=policy.extensions,
+        finds_migrators=words.get("migrator") != "Ignore",
+    )
     found = analyze_once(bundle, options)
     for finding in found.findings:
-        if finding.severity is not Severity.INFO:
+        if finding.severity is not Severity.INFO or finding.code == MIGRATOR_FOUND:
             click.echo(str(finding), err=True)
     if found.is_blocked:
         raise ParseFailed(_first_error(found))
-    return Release(
+    if found.declares_nothing:
+        raise NothingDetected(f"no table is declared beside {found.migrators[0]}")
+    return found, Release(
         statements=found.statements,
         source_digest=found.digest,
         frameworks=tuple(framework.name for framework in found.frameworks),
@@ -293,6 +317,7 @@ async def _apply(job: _Job) -> tuple[Plan, list[Outcome]]:
     async with _opened(job) as (conn, scratch):
         waiting = lambda text: tell(Event(what="wait", text=text))  # noqa: E731 - one use
         async with run_lock(conn, wait_seconds=10.0, on_wait=waiting):
+            await _prove(job, conn, scratch)
             found = await plan_release(conn, scratch, job.release, job.policy)
             if job.output == "text":
                 _show(found, "text")
@@ -302,7 +327,25 @@ async def _apply(job: _Job) -> tuple[Plan, list[Outcome]]:
                 found = await plan_release(conn, scratch, job.release, job.policy)
                 if outcomes[-1].failures or not found.steps:
                     break
+            if found.is_empty and not outcomes[-1].failures:
+                await _record(job, conn)
     return found, outcomes
+
+
+async def _prove(job: _Job, conn: Session, scratch: Scratch) -> None:
+    """See, before anything is changed, that the migrator's records will say the truth."""
+    if job.records is not None and await read_missing(conn, job.records.books):
+        live = await read_catalog(conn)
+        await require_same(scratch, job.release.statements, job.records.migrator, live)
+
+
+async def _record(job: _Job, conn: Session) -> None:
+    if job.records is None:
+        return
+    if await read_missing(conn, job.records.books):
+        await write_missing(conn, job.records.books)
+    if job.output == "text":
+        click.echo(job.records.told, err=True)
 
 
 def _actor() -> str:

@@ -9,6 +9,7 @@ The JSON form is stable. Its top level:
                  `appdb.model.schema`, without those that hold their default
     statements   [{kind, sql, name, schema, table, evidence}]; kind is a word (`table`)
     findings     [{code, severity, message, span: {path, line, column}}]
+    migrators    [{tool, folder, migrations: [{name, path, ...}], ...}], where there are any
 
 `evidence` is {span, rule, confidence}; confidence `exact` and column 1 are defaults and
 left out like any other. A field may be added; none is renamed or removed.
@@ -45,6 +46,8 @@ def as_json(found: Analysis) -> str:
     data.setdefault("findings", [])
     data.setdefault("statements", [])
     data.setdefault("schema", {})
+    for migrator in data.get("migrators", ()):
+        migrator.pop("replay", None)
     for statement in data["statements"]:
         statement["kind"] = DdlKind(statement["kind"]).name.lower()
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"

@@ -13,6 +13,9 @@ from appdb.source.migrators import alembic, django, drizzle, prisma, scripts, sq
 from appdb.source.migrators.folder import Source
 from appdb.source.project import Project
 
+# The finding about each migrator that is found.
+MIGRATOR_FOUND = "MIGRATOR_FOUND"
+
 _FINDERS = (prisma.find, drizzle.find, alembic.find, django.find, scripts.find)
 
 
@@ -68,7 +71,7 @@ def _is_below(path: str, folders: set[str]) -> bool:
 def _told(migrator: Migrator) -> Finding:
     first = migrator.migrations[0].path
     return Finding(
-        code="MIGRATOR_FOUND",
+        code=MIGRATOR_FOUND,
         severity=Severity.INFO,
         message=f"{migrator}; schema.migrator decides who changes the tables",
         span=Span(path=first, line=1),
