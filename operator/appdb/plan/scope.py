@@ -57,14 +57,17 @@ def drift_of(live: Catalog, digests: Mapping[Key, str]) -> tuple[Drift, ...]:
 
 
 def contradicting(drift: Iterable[Drift], live: Catalog, desired: Catalog) -> tuple[Drift, ...]:
-    """Of what was changed by hand, keep what is not as declared now."""
+    """Of what was changed by hand, keep what is not as declared now; no source has triggers."""
     return tuple(
         each
         for each in drift
-        if each.key in desired.objects
-        and (
-            each.key not in live.objects
-            or record_digest(live, each.key) != record_digest(desired, each.key)
+        if each.key.kind is Kind.TRIGGER
+        or (
+            each.key in desired.objects
+            and (
+                each.key not in live.objects
+                or record_digest(live, each.key) != record_digest(desired, each.key)
+            )
         )
     )
 

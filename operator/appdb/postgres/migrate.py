@@ -131,12 +131,14 @@ def _settled(release: Release, policy: Policy, ledger: Ledger, live: Catalog) ->
         return None
     managed = frozenset(ledger.digests)
     renames = resolve_renames(policy.renames, live, live, managed, ledger.renamed)
+    declared = declared_pairs(policy.renames, live, {})
+    expansions = resolve_expansions(declared, live, live, Found())
     return Plan(
         base_fingerprint=live.fingerprint,
         target_fingerprint=last.target_fingerprint,
         judged=(),
         foreign=foreign_of(live, managed, managed, Renames()),
-        warnings=renames.warnings,
+        warnings=(*renames.warnings, *expansions.warnings),
         managed=managed,
         former=managed,
         source_digest=release.source_digest,

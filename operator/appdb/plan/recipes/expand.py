@@ -59,7 +59,9 @@ def _units(ctx: Context, expansion: Expansion) -> Iterator[Unit]:
             yield from _go_on(ctx, expansion, after)
     now = ctx.live.column(target)
     if after.not_null and (now is None or not now.not_null):
-        yield _require(ctx, expansion, now)
+        steps = (_last_look(expansion),) if expansion.is_filled and now is not None else ()
+        unit = _require(ctx, expansion, now)
+        yield replace(unit, steps=(*steps, *unit.steps))
     if before.not_null or before.unvalidated:
         yield _harmless(expansion)
     yield _contract(ctx, expansion, after)
