@@ -89,7 +89,12 @@ _PAIRED = {Kind.CONSTRAINT, Kind.INDEX}
 
 
 def diff_catalogs(live: Catalog, desired: Catalog, managed: AbstractSet[Key]) -> list[Change]:
-    """List every difference that is ours, in the order of the catalogs' keys."""
+    """List every difference that is ours.
+
+    The order is the same whatever order a server read its catalogs in: the hash of a plan
+    depends on it.
+    """
+    live, desired = _in_order(live), _in_order(desired)
     changes: list[Change] = []
     changes += _leftovers(live)
     changes += _objects(live, desired, managed)
@@ -99,6 +104,18 @@ def diff_catalogs(live: Catalog, desired: Catalog, managed: AbstractSet[Key]) ->
     changes += _foreign_keys_of_new_tables(live, desired)
     changes += _comments(live, desired, managed)
     return changes
+
+
+def _in_order(catalog: Catalog) -> Catalog:
+    """Put tables by name and columns as they stand in their table."""
+    objects = dict(sorted(catalog.objects.items(), key=_place))
+    return replace(catalog, objects=objects, comments=dict(sorted(catalog.comments.items())))
+
+
+def _place(entry: tuple[Key, Record]) -> tuple[str, str, str, int, str]:
+    key, record = entry
+    position = record.position if isinstance(record, Column) else 0
+    return key.kind, key.schema, key.parent, position, key.name
 
 
 def is_same(before: Record, after: Record) -> bool:
