@@ -106,6 +106,12 @@ CREATED = (
         ),
     ),
     Case(
+        name="a grace beyond all calendars",
+        message="rotation.grace must be at most 876000h",
+        bad={"credentials": {"rotation": {"grace": "876001h"}}},
+        good=({"credentials": {"rotation": {"grace": "876000h"}}},),
+    ),
+    Case(
         name="a grace as long as the interval",
         message="rotation.grace must be shorter than rotation.interval",
         bad={"credentials": {"rotation": {"interval": "2h", "grace": "120m"}}},

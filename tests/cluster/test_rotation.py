@@ -4,7 +4,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from kubernetes.aio import client, config
 
+from appdb.cluster.client import Cluster
+from appdb.cluster.resources import SECRETS
+from appdb.errors import ConcurrentUpdate
 from appdb.local.postgres import EmbeddedPostgres
 from appdb.local.sandbox import Options, Sandbox
 from support.logins import (
@@ -16,7 +20,7 @@ from support.logins import (
     set_credentials,
 )
 from support.platform import Platform
-from support.sandbox import fresh_namespace
+from support.sandbox import fresh_namespace, unique_name
 from support.team import Team, until
 
 pytestmark = pytest.mark.cluster
@@ -277,3 +281,63 @@ def test_a_rotation_noted_earlier_by_hand_is_taken_up_without_being_asked(shop: 
     set_credentials(shop, "shop", lastRotated=LONG_AGO)
 
     until(lambda: before != shop.keys("shop"), say=lambda: shop.tell("shop"))
+
+
+@pytest.mark.parametrize("mode", ["InPlace", "Overlap"])
+def test_an_admin_without_the_right_leaves_secret_and_login_as_they_are(
+    team: Team, platform: Platform, mode: str
+):
+    postgres = team.sandbox.postgres
+    with platform.server(postgres) as server:
+        team.apply("shop", serverRef={"name": server})
+        team.await_ready("shop")
+        before = team.keys("shop")
+        stranger = postgres.create_admin(unique_name("stranger"))
+        platform.write_admin(server, stranger.name, stranger.password)
+
+        team.apply("shop", credentials={"rotation": {"trigger": "one", "mode": mode}})
+
+        found = team.await_says("shop", "DatabaseReady", "False", "InsufficientPrivilege")
+        assert "WITH ADMIN OPTION" in found.message
+        assert before == team.keys("shop")
+        assert may_log_in(before)
+
+
+def test_a_login_of_access_that_cannot_get_in_holds_up_nobody_else(team: Team):
+    team.apply("shop", access=[{"name": "report"}])
+    team.await_ready("shop")
+    login = keys_of(team, "shop-db-report")["username"]
+    source = {"inline": {"schema.sql": "CREATE TABLE orders (id int PRIMARY KEY);"}}
+    with psycopg.connect(team.sandbox.postgres.server.dsn(), autocommit=True) as superuser:
+        superuser.execute(f'ALTER ROLE "{login}" CONNECTION LIMIT 0'.encode())
+
+        team.apply("shop", source=source)
+
+        until(lambda: team.says("shop", "Ready")[0] == "False", say=lambda: team.tell("shop"))
+        assert ["orders"] == team.tables("shop")
+        superuser.execute(f'ALTER ROLE "{login}" CONNECTION LIMIT -1'.encode())
+    team.await_ready("shop")
+
+
+async def test_of_two_operators_one_gives_out_a_password(shop: Team):
+    """The fence: server-side apply at a version that somebody has written over is refused."""
+    settings = client.Configuration()
+    await config.load_kube_config(
+        config_file=str(shop.sandbox.kubeconfig), client_configuration=settings
+    )
+    cluster = Cluster(client.ApiClient(configuration=settings))
+    try:
+        stale = shop.secret("shop-db")
+        rotate(shop, "shop", "one")
+        after = shop.keys("shop")
+        body = {
+            "metadata": {
+                key: stale["metadata"][key] for key in ("name", "namespace", "resourceVersion")
+            },
+            "data": {"password": stale["data"]["password"]},
+        }
+        with pytest.raises(ConcurrentUpdate):
+            await cluster.apply(SECRETS, body)
+    finally:
+        await cluster.close()
+    assert after == shop.keys("shop")

@@ -39,6 +39,10 @@ class RotationSpec(Model):
                 "rotation.interval must be at least 1h; to rotate once, change rotation.trigger",
             ),
             rule(
+                "!has(self.grace) || duration(self.grace) <= duration('876000h')",
+                "rotation.grace must be at most 876000h, a hundred years",
+            ),
+            rule(
                 "!has(self.interval) || !has(self.grace)"
                 " || duration(self.grace) < duration(self.interval)",
                 "rotation.grace must be shorter than rotation.interval, so that one old login "

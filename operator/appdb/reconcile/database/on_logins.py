@@ -7,7 +7,7 @@ itself. One session is held at a time.
 from appdb.api.base import rfc3339
 from appdb.api.reasons import Reason
 from appdb.cluster.events import EventReason
-from appdb.errors import LockTimeout, ObjectsRemain
+from appdb.errors import LockTimeout, LoginFailed, ObjectsRemain
 from appdb.model.claim import Part
 from appdb.model.words import counted
 from appdb.postgres.deprovision import delete_logins
@@ -18,6 +18,7 @@ from appdb.reconcile.database.rotation import (
     Held,
     Turn,
     credentials_status,
+    is_asked_for,
     is_over,
     is_untold,
     without_previous,
@@ -47,13 +48,22 @@ async def use_login(work: Work) -> None:
     place = work.place
     if work.turn is not Turn.SWAP:
         await _set_new_passwords(work)
-        await ensure_access(place.sessions, place.wanted)
     async with app_session(place.sessions, place.wanted, after=work.provisioned) as session:
         _note_credentials(work)
         if Stage.SCHEMA not in work.results:
             await sync_with_session(work, session)
+    if work.turn is not Turn.SWAP:
+        await _use_access(work)
     if Stage.SCHEMA not in work.results:
         await sync_with_engine(work)
+
+
+async def _use_access(work: Work) -> None:
+    """Log in as readers and writers do; one that fails holds up nobody but itself."""
+    try:
+        await ensure_access(work.place.sessions, work.place.wanted)
+    except LoginFailed as error:
+        work.results[Stage.CREDENTIALS] = Failed(error)
 
 
 async def retire_logins(work: Work) -> None:
@@ -62,7 +72,9 @@ async def retire_logins(work: Work) -> None:
     Sessions of a login before an Overlap live on; those of one that lost its access do not.
     """
     status, place = work.credentials_status, work.place
-    if status is None:
+    result = work.results.get(Stage.CREDENTIALS)
+    has_failed = isinstance(result, Failed) and isinstance(result.error, LoginFailed)
+    if status is None or has_failed:
         return
     await delete_leftover_secrets(work)
     doomed = leftover_roles(
@@ -157,4 +169,7 @@ def _message(own: Issue) -> str:
 def _told(work: Work, own: Issue) -> str:
     more = len(work.issues) - 1
     also = f", and {counted(more, 'login')} of access" if more else ""
-    return f"new password for {own.login.username} in Secret {own.slot.secret_name}{also}"
+    rotation, known = work.database.spec.credentials.rotation, work.database.status.credentials
+    is_triggered = rotation is not None and known is not None and is_asked_for(rotation, known)
+    why = f"trigger {rotation.trigger}" if rotation and is_triggered else "interval"
+    return f"new password for {own.login.username} in Secret {own.slot.secret_name}{also}; by {why}"

@@ -17,6 +17,7 @@ from appdb.postgres.ddl import operator_made
 from appdb.postgres.drop import read_claimed_roles
 from appdb.postgres.facts import read_database
 from appdb.postgres.provision import Outcome, ensure_database
+from appdb.postgres.roles import require_administration
 from appdb.postgres.server import read_server, require_usable
 from appdb.postgres.wanted import WantedDatabase
 from appdb.reconcile.database.logins import Issue, LoginSlot, issue, login_slots, wanted_access
@@ -104,6 +105,9 @@ async def _judge(session: Session, judged: _Judged) -> _Judged:
     wanted = judged.wanted
     facts = await read_database(session, wanted)
     judge_claims(facts, wanted)
+    # A Secret must not get a password that the server will refuse to learn.
+    renewed = {each.login.username for each in judged.issues if each.is_new}
+    require_administration(session, facts, renewed & set(facts.roles))
     if facts.database is None:
         return judged
     claims = await read_claimed_roles(session, wanted.name)

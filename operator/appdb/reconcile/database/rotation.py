@@ -44,7 +44,7 @@ def turn_of(rotation: RotationSpec | None, known: CredentialsStatus | None, now:
     if rotation is None or known is None or known.last_rotated is None:
         return Turn.KEEP
     due = next_rotation(rotation, known.last_rotated)
-    if not _is_triggered(rotation, known) and (due is None or due > now):
+    if not is_asked_for(rotation, known) and (due is None or due > now):
         return Turn.KEEP
     return Turn.SWAP if rotation.mode is RotationMode.OVERLAP else Turn.RENEW
 
@@ -62,9 +62,14 @@ def turn_for(
     if mark.at is None or not is_untold(mark, known, now):
         return turn
     due = next_rotation(rotation, known.last_rotated)
-    has_had_trigger = not _is_triggered(rotation, known) or mark.trigger == rotation.trigger
+    has_had_trigger = not is_asked_for(rotation, known) or mark.trigger == rotation.trigger
     has_had_interval = due is None or due > now or mark.at >= due
     return Turn.KEEP if has_had_trigger and has_had_interval else turn
+
+
+def is_asked_for(rotation: RotationSpec, known: CredentialsStatus) -> bool:
+    """Tell whether the trigger is another one than that which was handled."""
+    return rotation.trigger is not None and rotation.trigger != known.last_trigger
 
 
 def next_rotation(rotation: RotationSpec | None, last: datetime) -> datetime | None:
@@ -144,10 +149,6 @@ def _last_rotated(before: CredentialsStatus, held: Held, now: datetime) -> datet
     if known is not None and not held.is_new and not is_untold(held.mark, before, now):
         return known
     return at if at is not None and at <= now + _SKEW else now.replace(microsecond=0)
-
-
-def _is_triggered(rotation: RotationSpec, known: CredentialsStatus) -> bool:
-    return rotation.trigger is not None and rotation.trigger != known.last_trigger
 
 
 def _after(moment: datetime, span: timedelta) -> datetime:
