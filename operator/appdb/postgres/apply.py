@@ -22,7 +22,7 @@ from appdb.plan.order import holding_back
 from appdb.plan.plan import Plan
 from appdb.plan.policy import Judged, Policy, Verdict
 from appdb.plan.scope import keys_there, record_digest
-from appdb.plan.unit import Backfill, Step, Unit
+from appdb.plan.unit import Backfill, Step, Tag, Unit
 from appdb.postgres.backfill import fill_column
 from appdb.postgres.connect import Session
 from appdb.postgres.inspect import read_catalog
@@ -260,6 +260,19 @@ class _Applier:
             await ensure_ledger(book.conn, book.roles)
             await work_as_ledger(book.conn, book.roles)
             self.number = await start_run(book.conn, self.plan, actor=self.run.actor)
+            await remember(book.conn, dict.fromkeys(self._parts_to_come(), ""), {}, ())
+
+    def _parts_to_come(self) -> frozenset[Key]:
+        """What this run adds to tables that are ours.
+
+        Written down before: should it be cut off and the source go back, nobody takes its
+        work for something made by hand.
+        """
+        if self.plan.is_first_run:
+            return frozenset()
+        units = (j.unit for j in self.plan.judged if j.verdict is Verdict.RUNS)
+        made = {token.key for unit in units for token in unit.makes if token.tag is Tag.EXISTS}
+        return frozenset(key for key in made - self.plan.former if key.parent)
 
     async def _close(self) -> Outcome:
         after = await read_catalog(self.conn)
