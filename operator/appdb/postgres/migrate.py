@@ -386,6 +386,8 @@ class _Planner:
     async def _decide(
         self, units: tuple[Unit, ...], renames: Renames, managed: frozenset[Key]
     ) -> Plan:
+        if any(unit.probes or unit.rewrites for unit in units):
+            await self.scratch.rest()
         evidence = await gather_evidence(
             self.conn, units, self.roles, timeout_seconds=self.policy.max_step_seconds
         )

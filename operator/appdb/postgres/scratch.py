@@ -11,7 +11,12 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
 from dataclasses import dataclass, field, replace
 
 import psycopg
@@ -121,17 +126,30 @@ def _tables(said: Iterable[str], words: str) -> tuple[str, ...]:
 class Scratch:
     """A session in a scratch database; uses are one after another.
 
-    Without `conn` the first use asks `opener` for it: a plan that finds nothing to do needs none.
+    Without `conn` the first use asks `opener` for it, or borrows it from `lend`: a plan that
+    finds nothing to do needs none. What was borrowed is given back by `rest`, until the next use.
     """
 
     conn: Session | None = None
     opener: Callable[[], Awaitable[Session]] | None = None
+    lend: Callable[[], AbstractAsyncContextManager[Session]] | None = None
+    _loan: AsyncExitStack = field(default_factory=AsyncExitStack)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _desired: dict[str, Catalog] = field(default_factory=dict)
 
     async def _open(self) -> None:
         if self.conn is None and self.opener is not None:
             self.conn = await self.opener()
+        if self.conn is None and self.lend is not None:
+            self.conn = await self._loan.enter_async_context(self.lend())
+
+    async def rest(self) -> None:
+        """Let others have the scratch database, while the live one is asked something long."""
+        if self.lend is None:
+            return
+        async with self._lock:
+            self.conn = None
+            await self._loan.aclose()
 
     @property
     def _conn(self) -> Session:

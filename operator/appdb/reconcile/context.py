@@ -63,9 +63,9 @@ class Observer(Protocol):
 class Turns:
     """Who may hold several sessions of a server at one time.
 
-    Only a planner takes sessions while it holds some, so there is one per server: two could
-    wait for each other. An applier has all of its sessions already. One place of an applier
-    is never taken by slow steps, so that quick ones do not wait for them.
+    Who plans or applies holds two, and there are so few of them that one session is left for
+    the scratch database, which one at a time uses: none of them ever waits for another's. One
+    place is never taken by slow steps, so that quick ones do not wait for them.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Turns:
         self._waiting: defaultdict[str, dict[ObjectKey, None]] = defaultdict(dict)
 
     def planner(self, server: str) -> asyncio.Lock:
-        """Return the turn to plan; a context manager."""
+        """Return the turn to use the scratch database; a context manager."""
         return self._planners[server]
 
     def applier(self, server: str, limit: int) -> asyncio.Semaphore:

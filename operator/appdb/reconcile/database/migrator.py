@@ -110,10 +110,10 @@ async def prove(work: Work, baseline: Baseline) -> None:
         with translated(f"database {place.wanted.name}", "reading the catalog"):
             live = await read_catalog(session)
     statements = analysis.statements if analysis is not None else ()
-    async with work.context.turns.planner(work.server.metadata.name):
-        with translated("the scratch database", "replaying the migrations"):
-            async with lend_scratch(place.sessions) as scratch:
-                await require_same(scratch, statements, baseline.migrator, live)
+    turn = work.context.turns.planner(work.server.metadata.name)
+    with translated("the scratch database", "replaying the migrations"):
+        async with lend_scratch(place.sessions, turn) as scratch:
+            await require_same(scratch, statements, baseline.migrator, live)
 
 
 async def record(work: Work, baseline: Baseline) -> None:

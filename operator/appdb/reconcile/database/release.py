@@ -4,6 +4,7 @@ The app's own login changes the tables, the operator's session writes the ledger
 everything is tried in a scratch database first.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -137,12 +138,12 @@ class _Engine:
     async def _plan(self, declared: Release) -> Plan:
         place, turns = self.work.place, self.work.context.turns
         server = self.work.server.metadata.name
-        async with turns.planner(server), lend_scratch(place.sessions) as scratch:
-            session, book = await self._sessions()
+        session, book = await self._sessions()
+        async with lend_scratch(place.sessions, turns.planner(server)) as scratch:
             return await plan_release(session, scratch, declared, self.policy, book=book)
 
     async def _sessions(self) -> tuple[Session, Book]:
-        """Open the app's session and the ledger's, once, while it is our turn to plan."""
+        """Open the app's session and the ledger's, once."""
         place = self.work.place
         if self._session is None or self._book is None:
             book = await self.held.enter_async_context(place.sessions.database(place.wanted.name))
@@ -190,12 +191,26 @@ def _is_to_run(plan: Plan) -> bool:
 
 
 @asynccontextmanager
-async def lend_scratch(sessions: AdminSessions) -> AsyncIterator[Scratch]:
-    """Lend the server's scratch database; it is made when there is none."""
-    async with sessions.maintenance() as session:
-        await ensure_scratch_database(session, SCRATCH_DATABASE)
-    async with sessions.database(SCRATCH_DATABASE, settings=SCRATCH_SETTINGS) as bench:
-        yield Scratch(conn=bench)
+async def lend_scratch(sessions: AdminSessions, turn: asyncio.Lock) -> AsyncIterator[Scratch]:
+    """Lend the server's scratch database, which is made when there is none.
+
+    It is opened by the first use, and only in its turn: two plans in it at once would wait
+    for each other's names.
+    """
+
+    @asynccontextmanager
+    async def in_turn() -> AsyncIterator[Session]:
+        async with turn:
+            async with sessions.maintenance() as session:
+                await ensure_scratch_database(session, SCRATCH_DATABASE)
+            async with sessions.database(SCRATCH_DATABASE, settings=SCRATCH_SETTINGS) as bench:
+                yield bench
+
+    scratch = Scratch(lend=in_turn)
+    try:
+        yield scratch
+    finally:
+        await scratch.rest()
 
 
 def require_applied(plan: Plan, outcome: Outcome | None, record: Record | None = None) -> None:
