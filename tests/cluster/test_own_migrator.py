@@ -1,5 +1,6 @@
 """An application that brings migrations of its own, by every setting of `schema.migrator`."""
 
+import psycopg
 import pytest
 
 from appdb.api.conditions import KStatus
@@ -134,6 +135,21 @@ def test_a_baseline_that_would_lie_changes_nothing(team: Team):
     team.apply_source("shop", as_keys(PRISMA_NEXT))
     team.await_ready("shop")
     assert 2 == len(migrations_of(team))
+
+
+def test_a_schema_that_runs_ahead_of_its_migrations_waits_for_them(team: Team):
+    an_app(team, PRISMA, migrator="Baseline")
+    team.await_ready("shop")
+
+    ahead = {**PRISMA, "prisma/schema.prisma": PRISMA_NEXT["prisma/schema.prisma"]}
+    team.apply_source("shop", as_keys(ahead))
+
+    team.await_says("shop", "SchemaSynced", "False", "InvalidSpec")
+    with team.logged_in("shop") as session, pytest.raises(psycopg.errors.UndefinedColumn):
+        session.execute('SELECT name FROM "User"')
+    team.apply_source("shop", as_keys(PRISMA_NEXT))
+    team.await_ready("shop")
+    assert [] == rows(team, 'SELECT name FROM "User"')
 
 
 def test_a_baseline_of_drizzle_keeps_its_records_in_its_own_schema(team: Team):

@@ -332,6 +332,18 @@ async def test_a_label_that_is_used_at_once_leaves_it_unproved_before_17(scratch
         assert "they use a label of an enum that they add themselves" == found.unproved
 
 
+async def test_a_replay_ends_in_time_and_the_session_serves_on(scratch, monkeypatch):
+    monkeypatch.setattr("appdb.postgres.replay.REPLAY_SECONDS", 0.2)
+    many = "".join(f"CREATE TABLE t{number} (i int);" for number in range(5000))
+    files = {**PRISMA, "prisma/migrations/20240201000000_b/migration.sql": many}
+
+    slow = await compared(scratch, files)
+    monkeypatch.setattr("appdb.postgres.replay.REPLAY_SECONDS", 60)
+
+    assert ("the migrations take more than 0.2 s on an empty database",) == slow.differences
+    assert () == (await compared(scratch, PRISMA)).differences
+
+
 async def test_a_comparison_leaves_nothing_behind(scratch):
     before = (await read_catalog(scratch.conn)).fingerprint
 

@@ -10,6 +10,14 @@ from support.migrations import PRISMA, PRISMA_NEXT, journal, revision
 from support.tools import npm_packages, pip_packages, run
 
 PG = {"pg": "8.23.1"}
+PRISMA_CLI, DRIZZLE_KIT, DRIZZLE_KIT_1 = "6.19.3", "0.31.11", "1.0.0-rc.5"
+TYPEORM, KNEX, SEQUELIZE_CLI, MIKRO_ORM = "1.1.1", "3.3.0", "6.6.5", "6.6.16"
+DJANGO = "5.2.19"
+# The versions that docs/migrators.md names.
+VERSIONS = (
+    *(PRISMA_CLI, DRIZZLE_KIT, DRIZZLE_KIT_1, TYPEORM, KNEX, SEQUELIZE_CLI, MIKRO_ORM),
+    DJANGO,
+)
 USERS = "CREATE TABLE users (id integer NOT NULL PRIMARY KEY, email text NOT NULL);\n"
 USERS_NEXT = "ALTER TABLE users ADD COLUMN name text;\n"
 DECLARED = {"db/schema.sql": USERS}
@@ -121,6 +129,7 @@ def _sequelize_migration(sql: str) -> str:
     )
 
 
+_MIKRO_PARTS = ("core", "cli", "migrations", "postgresql")
 _MIKRO_CONFIG = """
 const { defineConfig } = require('@mikro-orm/postgresql');
 const { Migrator } = require('@mikro-orm/migrations');
@@ -210,7 +219,7 @@ APPS = {
         records="public._prisma_migrations",
         quiet="No pending migrations to apply.",
         install=lambda: npm_packages(
-            {**PG, "prisma": "6.19.3", "@prisma/adapter-pg": "7.10.1"},
+            {**PG, "prisma": PRISMA_CLI, "@prisma/adapter-pg": "7.10.1"},
         ),
         start=_node("prisma", "migrate", "deploy", **_NO_ENGINE),
     ),
@@ -227,7 +236,7 @@ APPS = {
         local={"drizzle.config.ts": _DRIZZLE_CONFIG},
         records="drizzle.__drizzle_migrations",
         quiet="migrations applied successfully",
-        install=_npm(drizzle_kit="0.31.11", drizzle_orm="0.45.4"),
+        install=_npm(drizzle_kit=DRIZZLE_KIT, drizzle_orm="0.45.4"),
         start=_node("drizzle-kit", "migrate"),
     ),
     "drizzle 1.0": App(
@@ -243,7 +252,7 @@ APPS = {
         local={"drizzle.config.ts": _DRIZZLE_CONFIG},
         records="drizzle.__drizzle_migrations",
         quiet="migrations applied successfully",
-        install=_npm(drizzle_kit="1.0.0-rc.5", drizzle_orm="1.0.0-rc.5"),
+        install=_npm(drizzle_kit=DRIZZLE_KIT_1, drizzle_orm="1.0.0-rc.5"),
         start=_node("drizzle-kit", "migrate"),
     ),
     "typeorm": App(
@@ -257,7 +266,7 @@ APPS = {
         },
         records="public.migrations",
         quiet="No migrations are pending",
-        install=_npm(typeorm="1.1.1", reflect_metadata="0.2.2"),
+        install=_npm(typeorm=TYPEORM, reflect_metadata="0.2.2"),
         start=_node("typeorm", "migration:run", "-d", "data-source.js"),
     ),
     "knex": App(
@@ -268,7 +277,7 @@ APPS = {
         },
         records="public.knex_migrations",
         quiet="Already up to date",
-        install=_npm(knex="3.3.0"),
+        install=_npm(knex=KNEX),
         start=_node("knex", "migrate:latest"),
     ),
     "sequelize": App(
@@ -280,7 +289,7 @@ APPS = {
         },
         records='public."SequelizeMeta"',
         quiet="No migrations were executed, database schema was already up to date.",
-        install=_npm(sequelize="6.37.8", sequelize_cli="6.6.5"),
+        install=_npm(sequelize="6.37.8", sequelize_cli=SEQUELIZE_CLI),
         start=_node("sequelize-cli", "db:migrate"),
     ),
     "mikroorm": App(
@@ -297,7 +306,10 @@ APPS = {
         records="public.mikro_orm_migrations",
         quiet="Successfully migrated up to the latest version",
         install=lambda: npm_packages(
-            {f"@mikro-orm/{name}": "6.6.16" for name in ("core", "cli", "migrations", "postgresql")}
+            {
+                f"@mikro-orm/{name}": MIKRO_ORM
+                for name in ("core", "cli", "migrations", "postgresql")
+            }
         ),
         start=_node(
             *("mikro-orm", "migration:up", "--config", "mikro-orm.config.js"),
@@ -349,7 +361,7 @@ APPS = {
         local={"settings.py": _DJANGO_SETTINGS},
         records="public.django_migrations",
         quiet="No migrations to apply.",
-        install=lambda: pip_packages("django==5.2.19"),
+        install=lambda: pip_packages(f"django=={DJANGO}"),
         start=_django,
     ),
 }

@@ -334,7 +334,8 @@ async def _apply(job: _Job) -> tuple[Plan, list[Outcome]]:
 
 async def _prove(job: _Job, conn: Session, scratch: Scratch) -> None:
     """See, before anything is changed, that the migrator's records will say the truth."""
-    if job.records is not None and await read_missing(conn, job.records.books):
+    if job.records is not None:
+        await read_missing(conn, job.records.books)
         live = await read_catalog(conn)
         await require_same(scratch, job.release.statements, job.records.migrator, live)
 

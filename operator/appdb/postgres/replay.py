@@ -5,6 +5,7 @@ are compared. What runs was picked by the source layer from an allow-list; a fol
 holds anything else cannot be proved and never gets here.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
@@ -29,6 +30,8 @@ from appdb.plan.diff import (
 )
 from appdb.postgres.scratch import Scratch, declared_catalog
 
+# Others wait for the scratch database meanwhile.
+REPLAY_SECONDS = 60.0
 # A new label of an enum cannot be used in the transaction that adds it (before Postgres 17).
 _UNUSABLE_LABEL = "55P04"
 
@@ -80,10 +83,13 @@ async def compare_with_migrations(
             differences=(f"the migrations install extension {lacking[0]}, which is not declared",)
         )
     try:
-        async with scratch.bench(live) as bench:
+        async with asyncio.timeout(REPLAY_SECONDS), scratch.bench(live) as bench:
             for statement in replay.statements:
                 await bench.run(statement)
             replayed = declared_catalog(await bench.catalog())
+    except TimeoutError:
+        long = f"the migrations take more than {REPLAY_SECONDS:g} s on an empty database"
+        return Comparison(differences=(long,))
     except psycopg.Error as err:
         if err.sqlstate == _UNUSABLE_LABEL:
             return Comparison(unproved="they use a label of an enum that they add themselves")

@@ -85,7 +85,7 @@ async def _change(work: Work, analysis: Analysis) -> None:
 
 async def _with_records(work: Work, analysis: Analysis, records: Baseline) -> None:
     """Change tables only where the app's own migrator can be told the truth about it."""
-    await prove(work, records)
+    await prove(work, records, is_applied=_is_applied(work, _digest(analysis)))
     async with app_session(work.place.sessions, work.place.wanted) as session:
         await _first_or_unchanged(work, session, analysis)
     if Stage.SCHEMA not in work.results:
