@@ -111,9 +111,16 @@ class DomainType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompositeType:
-    """`attributes` are pairs of name and type, sorted: ALTER TYPE can only append."""
+    """`attributes` are pairs of name and type in their order, which is not compared.
 
-    attributes: tuple[tuple[str, str], ...]
+    ALTER TYPE can only append.
+    """
+
+    attributes: tuple[tuple[str, str], ...] = field(compare=False)
+    compared: tuple[tuple[str, str], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "compared", tuple(sorted(self.attributes)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +190,9 @@ class Rule(StrEnum):
     __repr__ = str.__repr__
 
 
+NOT_ENFORCED = " NOT ENFORCED"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
     """`definition` without NOT VALID; `index` is the definition of the index behind it."""
@@ -196,6 +206,11 @@ class Constraint:
     index: str | None = None
     options: tuple[str, ...] = ()
     is_deferrable: bool = False
+
+    @property
+    def is_enforced(self) -> bool:
+        """False for a rule that Postgres only keeps in mind (18)."""
+        return not self.definition.endswith(NOT_ENFORCED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

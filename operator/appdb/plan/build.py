@@ -5,6 +5,7 @@ decided later.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from appdb.model.catalog import (
     Column,
@@ -35,6 +36,7 @@ from appdb.plan.hints import possible_rename
 from appdb.plan.order import order_units
 from appdb.plan.recipes import (
     columns,
+    composites,
     counting,
     domains,
     enums,
@@ -47,7 +49,7 @@ from appdb.plan.recipes import (
     types,
 )
 from appdb.plan.recipes.context import Context, is_retyped, used_columns
-from appdb.plan.unit import Unit
+from appdb.plan.unit import Tag, Unit, gone
 
 # What shares one space of names in a schema; of constraints, those with an index behind.
 _NAMED = {Kind.CONSTRAINT, Kind.INDEX, Kind.SEQUENCE, Kind.TABLE}
@@ -64,7 +66,28 @@ def build_units(ctx: Context) -> tuple[Unit, ...]:
         units.extend(_units(ctx, change, covered))
     units.extend(_unfinished(ctx))
     units.extend(expand.units(ctx))
-    return order_units(units)
+    return order_units(_after_their_names(ctx, unit) for unit in units)
+
+
+def _after_their_names(ctx: Context, unit: Unit) -> Unit:
+    """Let what is made wait until what has its name, and is not it, is gone."""
+    taken = (
+        key
+        for made in unit.makes
+        if made.tag is Tag.EXISTS and made.key.kind in _NAMED
+        for key in ctx.dropped
+        if (key.schema, key.name) == (made.key.schema, made.key.name) and key != made.key
+        if _shares_names(ctx.live.objects.get(key))
+        and _shares_names(ctx.desired.objects.get(made.key))
+    )
+    return replace(unit, needs=unit.needs | gone(*taken))
+
+
+def _shares_names(record: Record | None) -> bool:
+    """Tell whether an object stands in the space of names that tables and indexes share."""
+    if isinstance(record, Constraint):
+        return record.index is not None
+    return isinstance(record, Table | Index | Sequence)
 
 
 def _meets_another(ctx: Context, change: Renamed) -> bool:
@@ -170,7 +193,7 @@ def _altered(ctx: Context, key: Key, before: Record, after: Record) -> Iterable[
         case DomainType(), DomainType():
             return domains.change_domain(ctx, key, before, after)
         case CompositeType(), CompositeType():
-            return types.change_composite(ctx, key, before, after)
+            return composites.change_composite(ctx, key, before, after)
         case Sequence(), Sequence():
             return (counting.alter_sequence(key, before, after),)
         case Table(), Table():
@@ -216,7 +239,7 @@ def _altered_value(ctx: Context, key: Key, before: Column, after: Column) -> Ite
     elif ctx.changes_counter(key):
         yield counting.attach_sequence(ctx, key, after)
     elif before.default != after.default and not is_computed and not is_retyped(before, after):
-        yield columns.set_default(key, after)
+        yield columns.set_default(ctx, key, after)
     elif before.counter != after.counter and before.type == after.type:
         yield counting.change_counter(key, after)
 

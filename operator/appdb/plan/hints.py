@@ -6,6 +6,7 @@ Pure. Never acts on it: a rename is only what a person declares.
 from dataclasses import replace
 
 from appdb.model.catalog import Catalog, Key, Kind
+from appdb.model.identifiers import quoted
 from appdb.plan.recipes.context import Context
 from appdb.plan.unit import Unit
 
@@ -16,6 +17,9 @@ def possible_rename(ctx: Context, unit: Unit) -> Unit:
     found = _like_table(ctx, key) if key.kind is Kind.TABLE else _like_column(ctx, key)
     if found is None:
         return unit
+    if found.schema != key.schema:
+        by_hand = f"ALTER TABLE {key.quoted} SET SCHEMA {quoted(found.schema)}"
+        return replace(unit, possible_rename=f"by hand, before this release: {by_hand}")
     return replace(unit, possible_rename=f"--rename {key}={found.name}")
 
 

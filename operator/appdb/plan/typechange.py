@@ -27,7 +27,8 @@ class TypeChange:
 
     `rewrites` the table; `using` is the expression's cast, None for Postgres' own
     assignment; without `is_possible` a cast must be given. `loses` selects, with `{c}` for
-    the column, the rows that would change or be refused.
+    the column, the rows that would change or be refused; with `folds` different values may
+    count as the same afterwards.
     """
 
     step_class: StepClass
@@ -36,6 +37,7 @@ class TypeChange:
     using: str | None = None
     is_possible: bool = True
     loses: str | None = None
+    folds: bool = False
     reason: str = ""
 
 
@@ -61,6 +63,7 @@ _ZONE = TypeChange(
 _FOLDED = TypeChange(
     step_class=StepClass.BLOCKS,
     rewrites=True,
+    folds=True,
     reason="the values stay; what counts as the same text changes, indexes are built again",
 )
 
@@ -132,7 +135,12 @@ def type_change(before: Column, after: Column) -> TypeChange:
     if {_bare(old.name), _bare(new.name)} in ({"citext", _TEXT}, {"citext", _VARCHAR}):
         return _FOLDED if not new.modifiers else _too_long(_length(new))
     found = _modifier_change(old, new) if old.name == new.name else _builtin_change(old, new)
-    if not old.dimensions or found.loses is None:
+    if not old.dimensions:
+        return found
+    if found is _SAFE and (new.modifiers or old.name != new.name):
+        # Postgres looks at each element of an array, also where nothing can differ.
+        return _REWRITE
+    if found.loses is None:
         return found
     each = found.loses.format(c="v")
     return replace(found, loses=f"EXISTS (SELECT FROM unnest({{c}}) AS v WHERE {each})")
@@ -192,6 +200,8 @@ def _builtin_change(old: Spelled, new: Spelled) -> TypeChange:
 def _to_string(old: Spelled, new: Spelled) -> TypeChange:
     if new.name == _TEXT or (new.name == _VARCHAR and not new.modifiers):
         return _SAFE if old.name in {_VARCHAR, _TEXT} else _REWRITE
+    if old.name == _CHAR and new.name == _VARCHAR and _length(new) >= _length(old):
+        return _REWRITE
     if old.name in _STRINGS:
         return _too_long(_length(new))
     return _narrowed(f"char_length({{c}}::text) > {_length(new)}")

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, LiteralString
 
 from appdb.model.catalog import (
+    NOT_ENFORCED,
     Catalog,
     Column,
     CompositeType,
@@ -144,7 +145,7 @@ class _Reader:
         for schema, name, *fields, comment in self._rows[catalog_sql.DOMAINS]:
             self._add(Key(Kind.DOMAIN, schema, "", name), _domain(fields), comment)
         for schema, name, attributes, comment in self._rows[catalog_sql.COMPOSITES]:
-            record = CompositeType(attributes=tuple(sorted((a, t) for a, t in attributes)))
+            record = CompositeType(attributes=tuple((a, t) for a, t in attributes))
             self._add(Key(Kind.COMPOSITE, schema, "", name), record, comment)
 
     def _add_tables(self) -> None:
@@ -193,7 +194,8 @@ class _Reader:
             record = Constraint(
                 rule=Rule(rule),
                 definition=fields[0].removesuffix(" NOT VALID"),
-                is_valid=fields[1],
+                # Nothing is ever proved of a rule that is not enforced (18).
+                is_valid=fields[1] or fields[0].endswith(NOT_ENFORCED),
                 columns=columns,
                 target=table_key(fields[3], fields[4]) if fields[4] else None,
                 target_columns=self._named(fields[3], fields[4], fields[5]),

@@ -3,13 +3,17 @@
 Pure. A change of type stands in retype.py, one of identity in counting.py.
 """
 
-from appdb.model.catalog import Column, Key
+import re
+
+from appdb.model.catalog import Column, EnumType, Key
 from appdb.model.identifiers import cut, quoted
 from appdb.plan import render
 from appdb.plan.hazards import Hazard, Lock, Pace, Phase, StepClass
 from appdb.plan.names import temporary
 from appdb.plan.recipes.context import Context
 from appdb.plan.unit import Backfill, Obstacle, Probe, Step, Tag, Token, Unit, exists, gone, typed
+
+_LABEL = re.compile(r"'((?:[^']|'')*)'::[^\[\]]+$")
 
 
 def add_column(ctx: Context, key: Key, column: Column) -> Unit:
@@ -251,7 +255,7 @@ def _keys_that_need(ctx: Context, key: Key) -> tuple[Key, ...]:
     )
 
 
-def set_default(key: Key, after: Column) -> Unit:
+def set_default(ctx: Context, key: Key, after: Column) -> Unit:
     """Set or drop a default; rows that are there keep their values."""
     action = "DROP DEFAULT" if after.default is None else f"SET DEFAULT {after.default}"
     return Unit(
@@ -264,7 +268,16 @@ def set_default(key: Key, after: Column) -> Unit:
             ),
         ),
         step_class=StepClass.SAFE,
-        needs=exists(key, *((after.base,) if after.base else ())),
+        needs=exists(key, *((after.base,) if after.base and not _is_known(ctx, after) else ())),
+    )
+
+
+def _is_known(ctx: Context, after: Column) -> bool:
+    """Tell whether a default is a label that its enum has today: it need not wait for the enum."""
+    enum = ctx.live.objects.get(after.base) if after.base else None
+    label = _LABEL.match(after.default or "NULL")
+    return isinstance(enum, EnumType) and (
+        after.default is None or (label is not None and label[1].replace("''", "'") in enum.labels)
     )
 
 

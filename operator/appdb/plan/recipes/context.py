@@ -3,18 +3,31 @@
 Values and look-ups only.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from appdb.model.catalog import Catalog, Column, Constraint, Index, Key, Kind, Rule, Sequence
+from appdb.model.catalog import (
+    Catalog,
+    Column,
+    Constraint,
+    DomainCheck,
+    Index,
+    Key,
+    Kind,
+    Rule,
+    Sequence,
+)
 from appdb.model.identifiers import quoted
 from appdb.plan.diff import Altered, Change, Created, Dropped
 from appdb.plan.expansions import Expansion, Stage
 from appdb.plan.names import is_temporary
 from appdb.plan.typechange import comparable_types
 from appdb.plan.unit import Token, alike, exists, typed
+
+_QUOTED_OR_VALUE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\bVALUE\b")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +161,18 @@ def with_expansions(ctx: Context, expansions: tuple[Expansion, ...]) -> Context:
 def is_retyped(before: Column, after: Column) -> bool:
     """Tell whether a column's type or collation changes."""
     return before.type != after.type or before.collation != after.collation
+
+
+def is_domain(text: str, key: Key) -> bool:
+    """Tell whether a type's spelling is that of a declared type; not of an array of it."""
+    return text.replace('"', "") == f"{key.schema}.{key.name}"
+
+
+def broken(check: DomainCheck) -> str:
+    """A condition on `{c}` that is true of values which break a domain's check."""
+    expression = check.definition.removeprefix("CHECK ")
+    text = _QUOTED_OR_VALUE.sub(lambda m: "{c}" if m[0] == "VALUE" else m[0], expression)
+    return f"NOT {text}"
 
 
 def breaks_rules(before: Column, after: Column) -> bool:

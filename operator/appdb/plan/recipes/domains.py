@@ -10,11 +10,12 @@ from appdb.model.catalog import (
     DomainCheck,
     DomainType,
     Key,
+    Kind,
 )
 from appdb.model.identifiers import quoted
 from appdb.plan.hazards import Hazard, Lock, Pace, Phase, StepClass
 from appdb.plan.names import temporary
-from appdb.plan.recipes.context import Context
+from appdb.plan.recipes.context import Context, broken, is_domain
 from appdb.plan.recipes.remake import remake
 from appdb.plan.typechange import spelled, type_change
 from appdb.plan.unit import Obstacle, Probe, Step, Unit, exists
@@ -70,9 +71,19 @@ def _ask_users(ctx: Context, key: Key, condition: str, hazard: str) -> tuple[Pro
             column=column.name,
             keys=ctx.row_keys(column.table),
         )
-        for column, record in ctx.users_of(key).items()
+        for column, record in _columns_of(ctx, key).items()
         if spelled(record.type).dimensions == 0
     )
+
+
+def _columns_of(ctx: Context, key: Key) -> dict[Key, Column]:
+    """The present columns of a domain and of the domains that are made of it."""
+    found = ctx.users_of(key)
+    for other in ctx.live.keys(Kind.DOMAIN):
+        record = ctx.live.objects[other]
+        if isinstance(record, DomainType) and is_domain(record.base, key):
+            found |= _columns_of(ctx, other)
+    return found
 
 
 def _change_checks(ctx: Context, key: Key, before: DomainType, after: DomainType) -> list[Unit]:
@@ -102,8 +113,7 @@ def _change_checks(ctx: Context, key: Key, before: DomainType, after: DomainType
 
 
 def _domain_probes(ctx: Context, key: Key, check: DomainCheck) -> tuple[Probe, ...]:
-    expression = check.definition.removeprefix("CHECK ").replace("VALUE", "{c}")
-    return _ask_users(ctx, key, f"NOT {expression}", "check")
+    return _ask_users(ctx, key, broken(check), "check")
 
 
 def _validate_check(ctx: Context, key: Key, check: DomainCheck) -> Unit:

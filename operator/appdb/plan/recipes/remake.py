@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from appdb.model.catalog import (
     Column,
+    CompositeType,
     Constraint,
     DomainType,
     EnumType,
@@ -19,12 +20,22 @@ from appdb.plan import render
 from appdb.plan.hazards import Pace, Phase, StepClass
 from appdb.plan.names import temporary
 from appdb.plan.recipes.context import Context, used_columns
-from appdb.plan.recipes.retype import is_ready, reads_type
+from appdb.plan.recipes.retype import (
+    computed_away,
+    computed_back,
+    computed_from,
+    gone_with,
+    is_ready,
+    reads_type,
+)
 from appdb.plan.unit import Obstacle, Step, Unit, exists, gone, retyped, typed
 
 
 def remake(
-    ctx: Context, key: Key, after: EnumType | DomainType, cast: Callable[[Key, Column], str]
+    ctx: Context,
+    key: Key,
+    after: EnumType | DomainType | CompositeType,
+    cast: Callable[[Key, Column], str],
 ) -> Unit:
     """Make a type anew and move every column over, in one transaction."""
     old = key._replace(name=temporary(key, "type"))
@@ -34,11 +45,14 @@ def remake(
     turning = [c for c in everyone if c in ctx.retyped and not _stays(ctx, c, key)]
     users = {c: r for c, r in everyone.items() if c not in {*leaving, *turning}}
     rules = _rules_on(ctx, users)
+    computed = computed_from(ctx, *users)
     statements = [
         f"ALTER {word} {key.quoted} RENAME TO {quoted(old.name)}",
         render.create_type(key, after),
         *(_rule_away(ctx, rule) for rule in rules),
+        *computed_away(computed),
         *(_move(ctx, column, record, cast(column, record)) for column, record in users.items()),
+        *computed_back(ctx, computed),
         *(
             _rule_back(rule, ctx.desired.objects[rule])
             for rule in rules
@@ -47,7 +61,11 @@ def remake(
         f"DROP {word} {old.quoted}",
     ]
     strangers = sorted(
-        {s for column in users for s in ctx.live.dependents.get(ctx.origin(column), ())}
+        {
+            s
+            for column in (*users, *computed)
+            for s in ctx.live.dependents.get(ctx.origin(column), ())
+        }
         | {*ctx.foreign_rules(rules)}
     )
     return Unit(
@@ -65,7 +83,8 @@ def remake(
         needs=exists(key) | gone(*leaving) | typed(*turning),
         makes=exists(key)
         | retyped(*(c for c in users if c not in ctx.retyped))
-        | gone(*(rule for rule in rules if not is_ready(ctx, rule, frozenset(users)))),
+        | gone(*(rule for rule in rules if not is_ready(ctx, rule, frozenset(users))))
+        | gone(*gone_with(ctx, *computed)),
         rewrites=tuple(sorted({ctx.origin(c.table) for c in users})),
         obstacle=Obstacle(hazard="dependents", hint=f"used by {', '.join(strangers)}")
         if strangers

@@ -4,14 +4,17 @@ Pure. Never writes a cast that could cut a value: without USING Postgres refuses
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeGuard
 
-from appdb.model.catalog import Column, Constraint, EnumType, Index, Key, Kind, Rule
+from appdb.model.catalog import Column, Constraint, EnumType, Index, Key, Kind, Record, Rule
 from appdb.model.identifiers import literal, quoted
 from appdb.plan import render
 from appdb.plan.diff import Altered, Dropped, Replaced
 from appdb.plan.hazards import Hazard, Pace, Phase, StepClass
 from appdb.plan.recipes.context import Context, breaks_rules, column_keys, column_list, used_columns
+from appdb.plan.recipes.domaincast import domain_change
 from appdb.plan.recipes.shown import ask
 from appdb.plan.typechange import TypeChange, comparable_types, type_change
 from appdb.plan.unit import Obstacle, Probe, Step, Unit, exists, gone, retyped, typed
@@ -42,9 +45,9 @@ def change_type(ctx: Context, key: Key, before: Column, after: Column) -> Unit:
         needs=exists(key, *((after.base,) if after.base else ())),
         makes=retyped(key, is_alike=comparable_types(before.type, after.type))
         | gone(*_parted_keys(ctx, key), *(rule for rule in dropped if rule not in added))
-        | gone(*_gone_with(ctx, *(c for c, _ in _computed_from(ctx, key)))),
+        | gone(*gone_with(ctx, *computed_from(ctx, key))),
         rewrites=(ctx.origin(key.table),) if found.rewrites else (),
-        probes=_probes(ctx, key, found) if obstacle is None else (),
+        probes=(*_probes(ctx, key, found), *_ask_keys(ctx, key, found)) if obstacle is None else (),
         obstacle=obstacle,
     )
 
@@ -76,9 +79,9 @@ def _statements(
             for fk in _parted_keys(ctx, key)
         ),
         *(_drop_rule(rule, ctx) for rule in dropped),
-        *_computed_away(ctx, key),
+        *computed_away(computed_from(ctx, key)),
         _retype(ctx, key, found),
-        *_computed_back(ctx, key),
+        *computed_back(ctx, computed_from(ctx, key)),
         *(_add_rule(rule, ctx) for rule in added),
     )
 
@@ -90,7 +93,7 @@ def _judge(ctx: Context, key: Key, before: Column, after: Column) -> TypeChange:
             rewrites=True,
             reason="the order of texts changes; indexes on them are built again",
         )
-    found = type_change(before, after)
+    found = domain_change(ctx, before, after) or type_change(before, after)
     given = ctx.casts.get(key)
     if given is None:
         return _with_rules_checked(ctx, key, found)
@@ -199,6 +202,27 @@ def _probes(ctx: Context, key: Key, found: TypeChange) -> tuple[Probe, ...]:
     )
 
 
+def _ask_keys(ctx: Context, key: Key, found: TypeChange) -> tuple[Probe, ...]:
+    """Ask whether keys on the column still tell rows apart where values become alike."""
+    if key not in ctx.casts and not found.folds:
+        return ()
+    return tuple(
+        replace(probe, condition=" AND ".join(f"{quoted(c)} IS NOT NULL" for c in record.columns))
+        for rule in sorted(ctx.live.children(key.table))
+        if rule in ctx.desired.objects
+        and is_key(record := ctx.live.objects[rule])
+        and key.name in record.columns
+        for probe in ask_unique(ctx, key.table, record.columns)
+    )
+
+
+def is_key(record: Record) -> TypeGuard[Constraint | Index]:
+    """Tell whether a rule or index forbids rows that repeat each other in plain columns."""
+    if isinstance(record, Constraint):
+        return record.rule in {Rule.PRIMARY_KEY, Rule.UNIQUE}
+    return isinstance(record, Index) and record.is_unique and record.is_plain
+
+
 def _cast_question(ctx: Context, key: Key, column: Column) -> tuple[str, str]:
     """The cast, and what is true of rows that it does not serve.
 
@@ -289,31 +313,32 @@ def _add_rule(rule: Key, ctx: Context) -> str:
     return render.alter(rule, f"ADD {render.constraint_definition(rule, record)}")
 
 
-def _computed_from(ctx: Context, key: Key) -> tuple[tuple[Key, Column], ...]:
-    return tuple(
-        (Key(Kind.COLUMN, key.schema, key.parent, name), column)
+def computed_from(ctx: Context, *keys: Key) -> tuple[Key, ...]:
+    """The present computed columns that read one of these columns."""
+    found = (
+        key._replace(name=name)
+        for key in keys
         for name, column in ctx.live.columns(key.table).items()
         if column.generated and key.name in column.uses
     )
+    return tuple(dict.fromkeys(found))
 
 
-def _computed_away(ctx: Context, key: Key) -> tuple[str, ...]:
+def computed_away(computed: Iterable[Key]) -> tuple[str, ...]:
     """Postgres refuses to change a column that a computed one reads; computed ones can go."""
+    return tuple(render.alter(key, f"DROP COLUMN IF EXISTS {quoted(key.name)}") for key in computed)
+
+
+def computed_back(ctx: Context, computed: Iterable[Key]) -> tuple[str, ...]:
+    """Make them again, also one that is to go: its drop may wait for a person."""
     return tuple(
-        render.alter(computed, f"DROP COLUMN IF EXISTS {quoted(computed.name)}")
-        for computed, _ in _computed_from(ctx, key)
+        render.alter(key, f"ADD COLUMN {render.column_definition(key.name, column)}")
+        for key in computed
+        if (column := ctx.desired.column(key) or ctx.live.column(key)) is not None
     )
 
 
-def _computed_back(ctx: Context, key: Key) -> tuple[str, ...]:
-    return tuple(
-        render.alter(computed, f"ADD COLUMN {render.column_definition(computed.name, column)}")
-        for computed, _ in _computed_from(ctx, key)
-        if (column := ctx.desired.column(computed)) is not None
-    )
-
-
-def _gone_with(ctx: Context, *columns: Key) -> tuple[Key, ...]:
+def gone_with(ctx: Context, *columns: Key) -> tuple[Key, ...]:
     """The rules and indexes that go when these columns are made anew."""
     return tuple(
         rule
@@ -347,7 +372,7 @@ def change_computed(ctx: Context, key: Key, before: Column, after: Column) -> Un
         step_class=step_class,
         hazards=frozenset({hazard} if hazard else ()),
         needs=typed(*(key._replace(name=used) for used in after.uses)),
-        makes=typed(key) | gone(*(_gone_with(ctx, key) if rewrites else ())),
+        makes=typed(key) | gone(*(gone_with(ctx, key) if rewrites else ())),
         rewrites=(ctx.origin(key.table),) if rewrites else (),
         obstacle=Obstacle(hazard="dependents", hint=f"used by {', '.join(strangers)}")
         if strangers

@@ -70,6 +70,14 @@ def _build(key: Key, record: Constraint, name: str) -> tuple[Step, ...]:
         return (build_index(key, record, index), _use_index(key, record, name, index))
     definition = render.constraint_definition(key._replace(name=name), record)
     is_reference = record.rule is Rule.FOREIGN_KEY
+    if not record.is_enforced:
+        return (
+            Step(
+                statements=(render.alter(key, f"ADD {definition}"),),
+                reason="Postgres keeps the rule in mind and enforces nothing",
+                undo=(drop,),
+            ),
+        )
     return (
         Step(
             statements=(render.alter(key, f"ADD {definition} NOT VALID"),),
@@ -84,11 +92,7 @@ def _build(key: Key, record: Constraint, name: str) -> tuple[Step, ...]:
 def build_index(key: Key, record: Constraint | Index, name: str) -> Step:
     """Build an index beside the table's work."""
     if isinstance(record, Constraint):
-        record = Index(
-            definition=(record.index or "") + render.with_options(record.options),
-            is_unique=True,
-            columns=record.columns,
-        )
+        record = Index(definition=record.index or "", is_unique=True, columns=record.columns)
     key = key._replace(kind=Kind.INDEX)
     return Step(
         statements=(render.create_index(key, record, name=name, online=True),),
@@ -163,6 +167,8 @@ def _add_exclusion(ctx: Context, key: Key, record: Constraint) -> Unit:
 
 def probes(ctx: Context, key: Key, record: Constraint) -> tuple[Probe, ...]:
     """Ask for the rows that a constraint would refuse."""
+    if not record.is_enforced:
+        return ()
     if record.rule is Rule.CHECK:
         expression = record.definition.removeprefix("CHECK ").removesuffix(" NO INHERIT")
         return ask(
@@ -233,11 +239,15 @@ def _ask_orphans(ctx: Context, key: Key, record: Constraint) -> tuple[Probe, ...
         )
         exists_row = f"EXISTS (SELECT FROM {ctx.origin(target).quoted} p WHERE {same})"
     filled = " AND ".join(f"t.{quoted(name)} IS NOT NULL" for name in record.columns)
+    condition = f"{filled} AND NOT {exists_row}"
+    if " MATCH FULL" in record.definition:
+        listed = ", ".join(f"t.{quoted(name)}" for name in record.columns)
+        condition = f"{condition} OR num_nulls({listed}) BETWEEN 1 AND {len(record.columns) - 1}"
     return ask(
         ctx,
         key.table,
         names=record.columns,
-        condition=f"{filled} AND NOT {exists_row}",
+        condition=condition,
         hazard="foreignKey",
         hint=f"rows point at rows of {target} that do not exist: add those, or change or"
         " delete these",
@@ -262,22 +272,42 @@ def drop_constraint(ctx: Context, key: Key, record: Constraint) -> Unit:
     """Drop a constraint that is no longer declared."""
     resting = ctx.references_to(key.table, record.columns) if record.rule in _KEYS else {}
     hand_made = [str(fk) for fk in resting if fk not in ctx.managed]
+    others = _other_keys(ctx, key, record)
+    # Those that stay rest on another key from then on; a later round ties them again.
+    moving = sorted(fk for fk in resting if others and fk in ctx.desired.objects)
     return Unit(
         subject=key,
         phase=Phase.RULE_DROPS if record.rule is Rule.FOREIGN_KEY else Phase.INDEX_DROPS,
         steps=(
             Step(
-                statements=(render.alter(key, f"DROP CONSTRAINT {quoted(key.name)}"),),
+                statements=(
+                    *(
+                        render.alter(fk, f"DROP CONSTRAINT IF EXISTS {quoted(fk.name)}")
+                        for fk in moving
+                    ),
+                    render.alter(key, f"DROP CONSTRAINT {quoted(key.name)}"),
+                ),
                 reason="rows may break the rule from then on",
             ),
         ),
         step_class=StepClass.COMPATIBILITY,
         hazards=frozenset({Hazard.DROP_CONSTRAINT}),
-        needs=exists(key.table) | gone(*resting),
-        makes=gone(key),
+        needs=exists(key.table, *others) | gone(*(fk for fk in resting if fk not in moving)),
+        makes=gone(key, *moving),
         obstacle=Obstacle(hazard="dependents", hint=f"{', '.join(hand_made)} rest on it")
         if hand_made
         else None,
+    )
+
+
+def _other_keys(ctx: Context, key: Key, record: Constraint) -> tuple[Key, ...]:
+    """The declared keys over the same columns that a foreign key can rest on instead."""
+    if record.rule not in _KEYS:
+        return ()
+    return tuple(
+        other
+        for other, rule in sorted(ctx.desired.constraints(key.table).items())
+        if other != key and rule.rule in _KEYS and set(rule.columns) == set(record.columns)
     )
 
 
@@ -336,7 +366,35 @@ def _beside(key: Key, to: Key, after: Constraint, drop: str) -> tuple[Step, ...]
     )
 
 
+def _set_options(key: Key, before: Constraint, after: Constraint) -> Unit:
+    """Storage parameters are for pages to come; the index stays."""
+    names = [option.partition("=")[0] for option in before.options]
+    kept = [option.partition("=")[0] for option in after.options]
+    away = [name for name in names if name not in kept]
+    index = key._replace(kind=Kind.INDEX).quoted
+    statements = [f"ALTER INDEX {index} RESET ({', '.join(away)})"] if away else []
+    if after.options:
+        given = render.with_options(after.options).removeprefix(" WITH ")
+        statements.append(f"ALTER INDEX {index} SET {given}")
+    return Unit(
+        subject=key,
+        phase=Phase.RULES,
+        steps=(
+            Step(
+                statements=tuple(statements),
+                reason="changes how full the index's pages are written from then on",
+                lock=Lock.SHARE_UPDATE_EXCLUSIVE,
+            ),
+        ),
+        step_class=StepClass.SAFE,
+        needs=exists(key),
+        makes=exists(key),
+    )
+
+
 def _replace_key(ctx: Context, key: Key, before: Constraint, to: Key, after: Constraint) -> Unit:
+    if key == to and replace(before, options=after.options, index=after.index) == after:
+        return _set_options(key, before, after)
     resting = ctx.references_to(key.table, before.columns)
     hand_made = [str(fk) for fk in resting if fk not in ctx.managed]
     index = temporary(to, "key")

@@ -1,18 +1,9 @@
-"""Schemas, extensions and composite types.
+"""Schemas, extensions and types: making and dropping them.
 
 Pure.
 """
 
-from dataclasses import replace
-
-from appdb.model.catalog import (
-    CompositeType,
-    Extension,
-    Key,
-    Kind,
-    Record,
-)
-from appdb.model.identifiers import quoted
+from appdb.model.catalog import Extension, Key, Kind, Record
 from appdb.plan import render
 from appdb.plan.hazards import Hazard, Lock, Phase, StepClass
 from appdb.plan.recipes.context import Context
@@ -91,60 +82,3 @@ def _inhabitants(ctx: Context, key: Key) -> frozenset[Token]:
     if key.kind is not Kind.NAMESPACE:
         return frozenset()
     return gone(*(k for k in ctx.dropped if k.schema == key.name and not k.parent))
-
-
-def change_composite(
-    ctx: Context, key: Key, before: CompositeType, after: CompositeType
-) -> list[Unit]:
-    """Add attributes at once; dropping or retyping them loses what they hold."""
-    old, new = dict(before.attributes), dict(after.attributes)
-    added = [f"ADD ATTRIBUTE {quoted(a)} {new[a]}" for a in new if a not in old]
-    dropped = [f"DROP ATTRIBUTE {quoted(a)}" for a in old if a not in new]
-    changed = [
-        f"ALTER ATTRIBUTE {quoted(a)} TYPE {new[a]}" for a in new if a in old and old[a] != new[a]
-    ]
-    units = []
-    if added:
-        units.append(_alter_composite(key, added, "adds an attribute, NULL in present values"))
-    if dropped:
-        unit = _alter_composite(key, dropped, "deletes an attribute and its values for good")
-        units.append(
-            replace(
-                unit,
-                step_class=StepClass.DESTROYS,
-                hazards=frozenset({Hazard.DROP_COLUMN}),
-            )
-        )
-    if changed:
-        unit = _alter_composite(key, changed, "changes an attribute's type")
-        users = sorted(map(str, ctx.users_of(key)))
-        units.append(
-            replace(
-                unit,
-                step_class=StepClass.DESTROYS,
-                hazards=frozenset({Hazard.NARROW}),
-                obstacle=Obstacle(
-                    hazard="dependents",
-                    hint=f"Postgres cannot change an attribute's type while columns use it:"
-                    f" {', '.join(users)}",
-                )
-                if users
-                else None,
-            )
-        )
-    return units
-
-
-def _alter_composite(key: Key, actions: list[str], reason: str) -> Unit:
-    return Unit(
-        subject=key,
-        phase=Phase.TYPES,
-        steps=(
-            Step(
-                statements=(f"ALTER TYPE {key.quoted} {', '.join(actions)}",),
-                reason=reason,
-            ),
-        ),
-        step_class=StepClass.SAFE,
-        makes=exists(key),
-    )
