@@ -135,6 +135,25 @@ def test_the_operator_gets_its_own_service_account_and_not_the_cluster(shell: Sh
     assert "no\n" == may("'*'", "'*'")
 
 
+def test_a_database_of_ones_own_takes_plans_and_releases(shell: Shell):
+    shop, appdb = Path(__file__).parents[2] / "examples/shop", f"{sys.executable} -m appdb"
+    opened = f'eval "$({appdb} local env --name mine --database play)" &&'
+
+    tried = shell.evaluate("mine", f"{opened} {appdb} plan {shop} >&2; echo $?")
+    made = shell.evaluate("mine", f"{opened} {appdb} apply {shop} && {appdb} plan {shop}; echo $?")
+
+    assert "2" == tried.stdout.strip()
+    assert "0" == made.stdout.splitlines()[-1], made.stderr
+
+
+@pytest.mark.parametrize("name", ["postgres", "pg_mine", "Big", "a-b", "x" * 64])
+def test_a_name_that_is_none_for_a_database_is_refused(shell: Shell, name: str):
+    refused = shell.run("env", "--name", "mine", "--database", name)
+
+    assert 1 == refused.returncode
+    assert "is no name for a database" in refused.stderr
+
+
 def test_a_second_sandbox_runs_beside_and_leaves_only_its_logs(shell: Shell):
     assert 0 == shell.run("up", "--name", "other", "--postgres", "16", "--no-operator").returncode
     pids = [pid for pid in shell.parts("other").values() if pid]

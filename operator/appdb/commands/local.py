@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import time
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from appdb.local.demo import run_demo
 from appdb.local.failure import SandboxError
 from appdb.local.helm import ensure_helm
 from appdb.local.places import DEFAULT_NAME, list_sandboxes, sandbox_dir
+from appdb.local.playground import databases_dir, own_database
 from appdb.local.report import link_clients, own_command, read_parts, render_environment
 from appdb.local.sandbox import Options, Sandbox
 
@@ -70,6 +72,7 @@ def down(name: str, *, keep_logs: bool) -> None:
     with locked(sandbox.home, report):
         sandbox.remove(keeps_logs=keep_logs)
         shutil.rmtree(sandbox.home / "bin", ignore_errors=True)
+        shutil.rmtree(databases_dir(sandbox), ignore_errors=True)
     where = f"; its logs are in {sandbox.home}" if keep_logs else ""
     click.echo(f"Sandbox {name} is gone{where}")
 
@@ -106,10 +109,17 @@ def status(ctx: click.Context, name: str | None, output: str) -> None:
 
 @local.command()
 @name_option
-def env(name: str) -> None:
+@click.option(
+    "--database",
+    metavar="NAME",
+    help="DATABASE_URL too, of a database of your own for appdb plan and apply, made once.",
+)
+def env(name: str, database: str | None) -> None:
     """Print KUBECONFIG, PGHOST and PGPORT for a shell: eval "$(appdb local env)"."""
     sandbox = _open(name, _Reporter())
     click.echo(render_environment(sandbox, path=os.environ.get("PATH")), nl=False)
+    if database:
+        click.echo(f"export DATABASE_URL={shlex.quote(own_database(sandbox, database))}")
 
 
 @local.command()
