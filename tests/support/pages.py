@@ -76,6 +76,6 @@ def run_script(
         capture_output=True,
         text=True,
         check=False,
-        timeout=150,
+        timeout=280,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}\n{say()}"
