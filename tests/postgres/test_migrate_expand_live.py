@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from appdb.postgres.migrate import plan_release
 from appdb.postgres.provision import app_session
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.wanted import AccessRole
+from support.pages import programs, run_script, script_of
 from support.releases import (
     Place,
     debris,
@@ -265,6 +267,18 @@ async def test_a_reader_never_waits_longer_than_the_lock_time_out(place: Place):
 
     assert () == outcome.failures
     assert max(waits) < LOCK_TIMEOUT_MS + 300
+
+
+async def test_the_commands_of_the_page_do_what_it_says(
+    postgres18: EmbeddedPostgres, tmp_path: Path
+):
+    path = programs(tmp_path / "bin", psql=postgres18.server.bin_dir / "psql")
+    script = script_of("docs/migrations.md", "Both names for a while")
+    async with places(postgres18) as (place,):
+        run_script(script, tmp_path, {"DATABASE_URL": place.dsn, "PATH": path})
+
+        found = await place.conn.execute("SELECT full_name FROM public.users ORDER BY id")
+        assert [("Ann",), ("Bob",), ("Cay",)] == await found.fetchall()
 
 
 OWNED = """

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -10,8 +11,9 @@ import pytest
 
 from appdb.local.postgres import EmbeddedPostgres
 from appdb.plan.hazard_table import ROWS, Row, as_markdown, schemas
-from appdb.plan.hazards import Lock
-from appdb.plan.policy import Policy
+from appdb.plan.hazards import Lock, StepClass
+from appdb.plan.plan import Plan
+from appdb.plan.policy import Judged, Policy, Rename, RenameMode
 from appdb.plan.unit import Step
 from support.releases import AUTO, Place, empty, places
 
@@ -58,17 +60,21 @@ async def test_a_row_is_what_the_server_does(server: Place, row: Row):
     before, after = schemas(row)
     await server.release(before)
     await server.run("INSERT INTO t (id, a) VALUES (1, 10), (2, 20)" if not row.extra else "")
-    casts = {"t.b": row.cast} if row.cast else {}
+    policy = policy_of(row)
+    if row.begun:
+        await server.release(after, replace(policy, allow={}))
 
-    plan = await server.plan(after, Policy(allow=AUTO, casts=casts))
+    plan = await server.plan(after, policy)
 
-    assert {row.step_class} == {j.unit.step_class for j in plan.judged}
-    assert ({row.hazard} if row.hazard else set()) == {h for j in plan.judged for h in j.hazards}
+    judged = about(plan, row)
+    assert {row.step_class} == {j.unit.step_class for j in judged}
+    assert ({row.hazard} if row.hazard else set()) == {h for j in judged for h in j.hazards}
     said: list[str] = []
     listen = lambda notice: said.append(notice.message_primary or "")  # noqa: E731 - one use
     server.conn.add_notice_handler(listen)
     try:
-        held = [await locks_of(server, planned.step) for planned in plan.steps]
+        steps = [step for j in judged for step in j.unit.steps]
+        held = [await locks_of(server, step) for step in steps]
     finally:
         server.conn.remove_notice_handler(listen)
     strongest = max((mode for modes in held for mode in modes), default=-1)
@@ -76,6 +82,20 @@ async def test_a_row_is_what_the_server_does(server: Place, row: Row):
     declared |= {"SHARE": 4, "SHARE ROW EXCLUSIVE": 5, "ACCESS EXCLUSIVE": 7}
     assert declared[row.lock] == strongest
     assert row.rewrites == any('rewriting table "t"' in text for text in said)
+
+
+def policy_of(row: Row) -> Policy:
+    casts = {"t.b": row.cast} if row.cast else {}
+    mode = row.rename
+    renames = (Rename(table="t", column="b", to="c", mode=mode),) if mode else ()
+    return Policy(allow=AUTO, casts=casts, renames=renames)
+
+
+def about(plan: Plan, row: Row) -> list[Judged]:
+    """The units that a row is about; one of the two of a rename in two parts stands in each."""
+    if row.rename is not RenameMode.EXPAND or row.begun:
+        return list(plan.judged)
+    return [j for j in plan.judged if j.unit.step_class is not StepClass.DESTROYS]
 
 
 async def locks_of(place: Place, step: Step) -> list[int]:

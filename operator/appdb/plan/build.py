@@ -42,6 +42,7 @@ from appdb.plan.recipes import (
     enums,
     expand,
     indexes,
+    keep,
     misc,
     retype,
     rules,
@@ -249,8 +250,8 @@ def _becomes_identity(before: Column, after: Column) -> bool:
 
 
 def _replaced(ctx: Context, change: Replaced) -> Unit:
-    if expand.keeps_old(ctx, change):
-        return expand.beside_old(ctx, change)
+    if keep.keeps_old(ctx, change):
+        return keep.beside_old(ctx, change)
     match change.before, change.after:
         case Constraint() as before, Constraint() as after:
             return rules.replace_constraint(ctx, change.key, before, change.to, after)

@@ -7,6 +7,7 @@ and compares class, hazard, lock and rewrite with what the server itself does.
 from dataclasses import dataclass
 
 from appdb.plan.hazards import Hazard, Lock, StepClass
+from appdb.plan.policy import RenameMode
 
 S, O, W = StepClass.SAFE, StepClass.ONLINE, StepClass.BLOCKS  # noqa: E741 - the classes' names
 C, D = StepClass.COMPATIBILITY, StepClass.DESTROYS
@@ -17,6 +18,8 @@ class Row:
     """A kind of change of table `t`, which has rows and the columns `before`.
 
     `lock` is the strongest one taken on the table; `extra` is DDL that both releases share.
+    `rename` is the mode in which `b` is declared to become `c`; where `begun`, that has
+    begun before, and the row is about what is left.
     """
 
     change: str
@@ -31,6 +34,8 @@ class Row:
     before_extra: str = ""
     after_extra: str = ""
     cast: str | None = None
+    rename: RenameMode | None = None
+    begun: bool = False
 
 
 def _row(
@@ -88,6 +93,34 @@ ROWS: tuple[Row, ...] = (
         D,
         "waits; made nullable until then",
         hazard=Hazard.DROP_COLUMN,
+    ),
+    _row(
+        "declared rename of a table or column",
+        "b text",
+        "c text",
+        C,
+        "at once; pods that know only the old name fail",
+        hazard=Hazard.RENAME,
+        rename=RenameMode.DIRECT,
+    ),
+    _row(
+        "declared rename of a column, mode Expand: both columns",
+        "b text",
+        "c text",
+        O,
+        "added empty with a trigger that keeps both in step, filled in batches",
+        hazard=Hazard.RENAME,
+        rename=RenameMode.EXPAND,
+    ),
+    _row(
+        "declared rename of a column, mode Expand: the old column",
+        "b text",
+        "c text",
+        D,
+        "waits; goes with the trigger when no row has a value that the new one lacks",
+        hazard=Hazard.DROP_COLUMN,
+        rename=RenameMode.EXPAND,
+        begun=True,
     ),
     _row("set or drop a default", "b int", "b int DEFAULT 3", S, "rows keep their values"),
     _row("make a column optional", "b int NOT NULL DEFAULT 1", "b int DEFAULT 1", S, "at once"),

@@ -109,6 +109,11 @@ def column_value(column: Column) -> str:
     return f" DEFAULT {column.default}" if column.default is not None else ""
 
 
+def default_action(text: str | None) -> str:
+    """Render what ALTER COLUMN does to a default; None takes it away."""
+    return "DROP DEFAULT" if text is None else f"SET DEFAULT {text}"
+
+
 def identity(column: Column) -> str:
     """Render GENERATED ... AS IDENTITY with its options."""
     options = f" ({counter_options(column.counter, with_type=False)})" if column.counter else ""

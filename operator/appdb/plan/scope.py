@@ -11,8 +11,10 @@ from appdb.model.catalog import Catalog, Key, Kind, Stranger, Sync, comparable
 from appdb.model.ddl import DdlKind, DdlStatement
 from appdb.model.finding import Evidence
 from appdb.plan.names import is_temporary
-from appdb.plan.plan import Drift
+from appdb.plan.plan import Drift, Plan
+from appdb.plan.policy import Verdict
 from appdb.plan.renames import Renames
+from appdb.plan.unit import Tag
 
 _KINDS = {
     DdlKind.TABLE: (Kind.TABLE,),
@@ -39,6 +41,19 @@ def _syncs(catalog: Catalog) -> dict[Key, Sync]:
 def keys_there(catalog: Catalog) -> frozenset[Key]:
     """Return the keys of all that the ledger may call ours, triggers of ours included."""
     return frozenset(catalog.objects) | frozenset(_syncs(catalog))
+
+
+def parts_to_come(plan: Plan) -> frozenset[Key]:
+    """Return what a run adds to tables that are ours.
+
+    Written down before it begins: should it be cut off and the source go back, nobody takes
+    its work for something made by hand.
+    """
+    if plan.is_first_run:
+        return frozenset()
+    units = (j.unit for j in plan.judged if j.verdict is Verdict.RUNS)
+    made = {token.key for unit in units for token in unit.makes if token.tag is Tag.EXISTS}
+    return frozenset(key for key in made - plan.former if key.parent)
 
 
 def drift_of(live: Catalog, digests: Mapping[Key, str]) -> tuple[Drift, ...]:

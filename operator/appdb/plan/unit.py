@@ -150,3 +150,9 @@ class Unit:
     mitigation: "Unit | None" = None
     possible_rename: str | None = None
     round: int = field(default=1, compare=False)
+
+    def fill_after(self, step: Step) -> Backfill | None:
+        """The backfill to be gone on with should the process end right after `step`."""
+        place = self.steps.index(step)
+        following = self.steps[place + 1] if place + 1 < len(self.steps) else None
+        return following.backfill if following is not None else None

@@ -21,8 +21,8 @@ from appdb.plan.hazards import Lock, Pace
 from appdb.plan.order import holding_back
 from appdb.plan.plan import Plan
 from appdb.plan.policy import Judged, Policy, Verdict
-from appdb.plan.scope import keys_there, record_digest
-from appdb.plan.unit import Backfill, Step, Tag, Unit
+from appdb.plan.scope import keys_there, parts_to_come, record_digest
+from appdb.plan.unit import Step, Unit
 from appdb.postgres.backfill import fill_column
 from appdb.postgres.connect import Session
 from appdb.postgres.inspect import read_catalog
@@ -260,19 +260,7 @@ class _Applier:
             await ensure_ledger(book.conn, book.roles)
             await work_as_ledger(book.conn, book.roles)
             self.number = await start_run(book.conn, self.plan, actor=self.run.actor)
-            await remember(book.conn, dict.fromkeys(self._parts_to_come(), ""), {}, ())
-
-    def _parts_to_come(self) -> frozenset[Key]:
-        """What this run adds to tables that are ours.
-
-        Written down before: should it be cut off and the source go back, nobody takes its
-        work for something made by hand.
-        """
-        if self.plan.is_first_run:
-            return frozenset()
-        units = (j.unit for j in self.plan.judged if j.verdict is Verdict.RUNS)
-        made = {token.key for unit in units for token in unit.makes if token.tag is Tag.EXISTS}
-        return frozenset(key for key in made - self.plan.former if key.parent)
+            await remember(book.conn, dict.fromkeys(parts_to_come(self.plan), ""), {}, ())
 
     async def _close(self) -> Outcome:
         after = await read_catalog(self.conn)
@@ -392,7 +380,7 @@ class _Applier:
 
     async def _note(self, unit: Unit, step: Step) -> None:
         """Write down what the catalog will not show, should this process end after `step`."""
-        following = _fill_after(unit, step)
+        following = unit.fill_after(step)
         if following is None and not step.renamed:
             return
         book = self._book
@@ -504,10 +492,3 @@ class _Applier:
                 if not self.conn.closed:
                     await self.conn.execute("RESET ROLE")
                     await self.conn.execute("RESET lock_timeout")
-
-
-def _fill_after(unit: Unit, step: Step) -> Backfill | None:
-    """The backfill that must be gone on with should this process end right after `step`."""
-    place = unit.steps.index(step)
-    following = unit.steps[place + 1] if place + 1 < len(unit.steps) else None
-    return following.backfill if following is not None else None

@@ -257,7 +257,7 @@ def _keys_that_need(ctx: Context, key: Key) -> tuple[Key, ...]:
 
 def set_default(ctx: Context, key: Key, after: Column) -> Unit:
     """Set or drop a default; rows that are there keep their values."""
-    action = "DROP DEFAULT" if after.default is None else f"SET DEFAULT {after.default}"
+    action = render.default_action(after.default)
     return Unit(
         subject=key,
         phase=Phase.COLUMNS,
