@@ -41,6 +41,12 @@ class Client:
     def create(self, plural: str, namespace: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._request("POST", self._path(plural, namespace), body)
 
+    def merge(
+        self, plural: str, namespace: str, name: str, patch: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        path = f"{self._path(plural, namespace)}/{name}"
+        return self._request("PATCH", path, patch, "application/merge-patch+json")
+
     def await_ready(self, namespace: str, names: Iterable[str], *, seconds: float) -> None:
         """Watch until each of these AppDatabases is Ready; TimeoutError when they are not."""
         missing = set(names)
@@ -65,12 +71,17 @@ class Client:
         connection.close()
 
     def _request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
     ) -> Mapping[str, Any]:
         if not hasattr(_own, "connection"):
             _own.connection = self._connect(30)
         text = None if body is None else json.dumps(body)
-        _own.connection.request(method, path, text, self._headers())
+        headers = self._headers() | {"Content-Type": content_type}
+        _own.connection.request(method, path, text, headers)
         answer = _own.connection.getresponse()
         content = json.loads(answer.read())
         if answer.status >= 300:

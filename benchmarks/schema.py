@@ -45,8 +45,14 @@ model Thing{number} {{
 """
 
 
-def prisma_schema(tables: int = TABLES) -> str:
-    """One table of users and others that refer to it, `tables` in all."""
+def prisma_schema(tables: int = TABLES, *, extra: int = 0, has_index: bool = False) -> str:
+    """One table of users and others that refer to it, `tables` in all.
+
+    The users have so many `extra` columns, and perhaps an index that takes long on many rows.
+    """
     numbers = range(1, tables)
     backs = "".join(f'  things{n} Thing{n}[] @relation("owner{n}")\n' for n in numbers)
-    return _HEAD + backs + "}\n" + "".join(_TABLE.format(number=number) for number in numbers)
+    more = "".join(f"  extra_{n} Int?\n" for n in range(extra))
+    rule = "  @@index([name, createdAt])\n" if has_index else ""
+    rest = "".join(_TABLE.format(number=number) for number in numbers)
+    return f"{_HEAD}{backs}{more}{rule}}}\n{rest}"

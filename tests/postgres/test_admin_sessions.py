@@ -59,6 +59,19 @@ async def test_a_session_that_the_server_ended_is_not(postgres18, two):
         assert pid != await pid_of(second)
 
 
+async def test_the_server_never_counts_more_than_the_limit_while_they_come_and_go(two):
+    query = "SELECT count(*) FROM pg_stat_activity WHERE usename = current_user"
+    seen = []
+
+    async def work():
+        async with two.database("postgres") as session:
+            row = await (await session.execute(query)).fetchone()
+            seen.append(row[0])
+
+    await asyncio.gather(*(work() for _ in range(60)))
+    assert max(seen) <= 2
+
+
 async def test_there_are_never_more_sessions_than_the_limit(postgres18, two):
     seen = []
 

@@ -7,8 +7,10 @@ tasks that each wait for a second one would wait for ever.
 """
 
 import asyncio
+import os
 import select
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import psycopg
@@ -26,6 +28,7 @@ from appdb.postgres.connect import (
 
 DEFAULT_LIMIT = 8
 IDLE_SECONDS = 30.0
+_LONGEST_GOODBYE_SECONDS = 2.0
 
 
 class AdminSessions:
@@ -48,6 +51,7 @@ class AdminSessions:
         self._slots = asyncio.Semaphore(limit)
         self._idle: list[tuple[Session, asyncio.TimerHandle]] = []
         self._lent = 0
+        self._leaving: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     @property
@@ -86,17 +90,34 @@ class AdminSessions:
         self._is_closed = True
         while self._idle:
             await self._close_oldest()
+        await asyncio.gather(*self._leaving)
 
     @asynccontextmanager
     async def _short_lived(
         self, login: Login, database: str, settings: SessionSettings
     ) -> AsyncIterator[Session]:
-        async with self._place():
+        await self._slots.acquire()
+        self._lent += 1
+        gone: Awaitable[None] | None = None
+        try:
             session = await self._open(login, database, settings)
             try:
                 yield session
             finally:
-                await session.close()
+                gone = await _closed(session)
+        finally:
+            task = asyncio.create_task(self._leave(gone))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    async def _leave(self, gone: Awaitable[None] | None) -> None:
+        """Give a place free once the server has let go of the session, which takes a moment."""
+        try:
+            if gone is not None:
+                await gone
+        finally:
+            self._lent -= 1
+            self._slots.release()
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
@@ -149,7 +170,9 @@ class AdminSessions:
     async def _close_oldest(self) -> None:
         session, timer = self._idle.pop(0)
         timer.cancel()
-        await session.close()
+        gone = await _closed(session)
+        if gone is not None:
+            await gone
 
 
 class ServerSessions:
@@ -184,6 +207,27 @@ class ServerSessions:
         """Close everything, at the end of the process."""
         for name in list(self._by_name):
             await self.forget(name)
+
+
+async def _closed(session: Session) -> Awaitable[None] | None:
+    """Close a session; returns what to wait for until its backend is gone, None if it is."""
+    try:
+        last = socket.socket(fileno=os.dup(session.pgconn.socket))
+    except (psycopg.OperationalError, OSError):
+        await session.close()
+        return None
+    await session.close()
+    return _await_end(last)
+
+
+async def _await_end(last: socket.socket) -> None:
+    """Read until the server closes its side, which it does when it has forgotten the session."""
+    loop = asyncio.get_running_loop()
+    last.settimeout(0)
+    with last, suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_LONGEST_GOODBYE_SECONDS):
+            while await loop.sock_recv(last, 4096):
+                pass
 
 
 def _is_quiet(session: Session) -> bool:
