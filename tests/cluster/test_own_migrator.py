@@ -162,6 +162,63 @@ def test_a_baseline_of_drizzle_keeps_its_records_in_its_own_schema(team: Team):
     )
 
 
+ALONE = {
+    "src/schema.ts": "import { pgTable, integer } from 'drizzle-orm/pg-core';",
+    "drizzle/meta/_journal.json": journal("0000_a", "0001_b"),
+    "drizzle/0000_a.sql": """CREATE TYPE "size" AS ENUM('S', 'M');--> statement-breakpoint
+        CREATE TABLE "shops" ("id" serial PRIMARY KEY NOT NULL, "size" "size" DEFAULT 'S');
+        CREATE TABLE "old" ("id" integer);""",
+    "drizzle/0001_b.sql": """DROP TABLE "old";
+        CREATE SCHEMA "billing";
+        CREATE TABLE "billing"."bills" ("id" integer PRIMARY KEY, "shop" integer,
+            CONSTRAINT "bills_total" CHECK ("id" > 0));
+        ALTER TABLE "billing"."bills" ADD CONSTRAINT "bills_shop_fk" FOREIGN KEY ("shop")
+            REFERENCES "public"."shops"("id");
+        ALTER TABLE "shops" RENAME COLUMN "size" TO "girth";
+        CREATE INDEX "shops_girth" ON "shops" USING btree ("girth");""",
+}
+
+
+def test_migrations_of_sql_say_what_the_tables_are_where_nobody_reads_the_models(team: Team):
+    an_app(team, ALONE, migrator="Baseline")
+
+    team.await_ready("shop")
+
+    assert ["shops"] == team.tables("shop")
+    assert [(2,)] == rows(team, "SELECT count(*) FROM drizzle.__drizzle_migrations")
+    assert [] == rows(team, "SELECT girth FROM shops JOIN billing.bills ON shop = shops.id")
+    before = rows(team, "SELECT xmin::text FROM pg_class WHERE relname IN ('shops', 'bills')")
+    team.request_look("shop")
+    team.await_ready("shop")
+    assert before == rows(
+        team, "SELECT xmin::text FROM pg_class WHERE relname IN ('shops', 'bills')"
+    )
+
+
+def test_the_next_migration_of_sql_is_a_change_like_any_other(team: Team):
+    an_app(team, ALONE, migrator="Baseline")
+    team.await_ready("shop")
+    following = {
+        **ALONE,
+        "drizzle/meta/_journal.json": journal("0000_a", "0001_b", "0002_c"),
+        "drizzle/0002_c.sql": """ALTER TABLE "shops" ADD COLUMN "name" text;""",
+    }
+
+    team.apply_source("shop", as_keys(following))
+
+    query = "SELECT count(*) FROM drizzle.__drizzle_migrations"
+    until(lambda: rows(team, query) == [(3,)], say=lambda: team.tell("shop"))
+    assert [] == rows(team, "SELECT name FROM shops")
+
+
+def test_migrations_of_programs_alone_do_not_tell(team: Team):
+    an_app(team, {"alembic/versions/1_a.py": ALEMBIC_FIRST}, migrator="Baseline")
+
+    ready = team.await_says("shop", "SourceReady", "False", "NothingDetected")
+
+    assert "its migrations alone do not tell" in ready.message
+
+
 def test_records_that_nobody_knows_how_to_write_are_refused(team: Team):
     files = {"schema.prisma": PRISMA_MODEL, "db/V1__init.sql": PRISMA_FIRST}
     team.apply("shop", source={"inline": files}, schema={"migrator": "Baseline"})

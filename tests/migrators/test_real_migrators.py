@@ -12,10 +12,11 @@ from appdb.postgres.baseline import write_missing
 from appdb.postgres.ddl import apply_first_schema
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.provision import app_session
-from appdb.postgres.replay import require_same
+from appdb.postgres.replay import read_schema, require_same
 from appdb.postgres.scratch import SETTINGS, Scratch, ensure_scratch_database
 from appdb.source.analyze import analyze
 from appdb.source.bundle import bundle_of_texts
+from appdb.source.migrators.declared import declared_by
 from support.ownmigrators import APPS
 from support.sandbox import unique_name
 from support.tenants import a_database, provisioned
@@ -53,9 +54,13 @@ async def baselined(sessions, files):
         await ensure_scratch_database(session, name)
     async with sessions.database(name, settings=SETTINGS) as conn:
         live = await read_catalog(conn)
-        await require_same(Scratch(conn=conn), found.statements, baseline.migrator, live)
+        statements = found.statements
+        if found.declares_nothing:
+            made = await read_schema(Scratch(conn=conn), baseline.migrator, live)
+            statements = declared_by(made)
+        await require_same(Scratch(conn=conn), statements, baseline.migrator, live)
     async with app_session(sessions, wanted) as session:
-        await apply_first_schema(session, found.statements)
+        await apply_first_schema(session, statements)
         await write_missing(session, baseline.books)
     return wanted
 

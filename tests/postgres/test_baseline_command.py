@@ -82,6 +82,21 @@ def test_migrations_alone_declare_no_tables(shell):
     assert "nothing found" in done[2].stderr
 
 
+def test_migrations_of_sql_alone_say_what_the_tables_are(shell):
+    files = {
+        "drizzle/meta/_journal.json": journal("0000_a", "0001_b"),
+        "drizzle/0000_a.sql": "CREATE TABLE users (id int, old int);",
+        "drizzle/0001_b.sql": "ALTER TABLE users DROP COLUMN old;",
+    }
+    shell.lay(files)
+
+    done = [shell.run("apply", "--migrator", "Baseline") for _ in range(2)]
+
+    assert [0, 0] == [each.returncode for each in done]
+    assert ["users"] == tables(shell)
+    assert [2] == rows(shell, "SELECT count(*) FROM drizzle.__drizzle_migrations")
+
+
 def test_files_of_a_migrator_that_is_ignored_are_files_like_any_other(shell):
     shell.lay({"db/V1__init.sql": "CREATE TABLE users (id int);"})
 

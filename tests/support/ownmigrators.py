@@ -239,6 +239,25 @@ APPS = {
         install=_npm(drizzle_kit=DRIZZLE_KIT, drizzle_orm="0.45.4"),
         start=_node("drizzle-kit", "migrate"),
     ),
+    "drizzle alone": App(
+        files={
+            "drizzle/meta/_journal.json": journal("0000_users", "0001_more"),
+            "drizzle/0000_users.sql": USERS,
+            "drizzle/0001_more.sql": (
+                "CREATE TYPE mood AS ENUM ('a', 'b');--> statement-breakpoint\n"
+                "ALTER TABLE users ADD COLUMN mood mood DEFAULT 'b';\n"
+            ),
+        },
+        following={
+            "drizzle/meta/_journal.json": journal("0000_users", "0001_more", "0002_name"),
+            "drizzle/0002_name.sql": USERS_NEXT,
+        },
+        local={"drizzle.config.ts": _DRIZZLE_CONFIG},
+        records="drizzle.__drizzle_migrations",
+        quiet="migrations applied successfully",
+        install=_npm(drizzle_kit=DRIZZLE_KIT, drizzle_orm="0.45.4"),
+        start=_node("drizzle-kit", "migrate"),
+    ),
     "drizzle 1.0": App(
         files={
             **DECLARED,

@@ -10,6 +10,7 @@ from appdb.model.migrator import Tool
 from appdb.source.analyze import AnalysisOptions, analyze
 from appdb.source.bundle import bundle_of_config_maps, bundle_of_texts
 from appdb.source.isolate import analyze_once
+from appdb.source.migrators.declared import declared_by, only_declaring, with_prerequisites
 from support.migrations import ALEMBIC_FIRST, LOCK, TYPEORM_FIRST, journal, revision
 
 MODEL = "model User {\n  id Int @id\n}\n"
@@ -390,6 +391,13 @@ REPLAYS = {
     "policies": ("ALTER TABLE a ENABLE ROW LEVEL SECURITY;", 0, "row level security"),
     "roles": ("SET ROLE postgres; ALTER ROLE me SUPERUSER;", 0, "ALTER ROLE makes"),
     "rights": ("GRANT ALL ON a TO PUBLIC;", 0, "GRANT ALL makes"),
+    "a schema of the operator": (
+        'CREATE SCHEMA IF NOT EXISTS "_appdb";',
+        0,
+        'schema "_appdb" is not',
+    ),
+    "a schema of Postgres": ("CREATE SCHEMA pg_mine;", 0, 'schema "pg_mine" is not'),
+    "a schema of somebody": ("CREATE SCHEMA AUTHORIZATION me;", 0, "is not one that"),
     "an open quote": ("CREATE TABLE a (b text DEFAULT 'x);", 0, "does not end"),
 }
 
@@ -403,6 +411,44 @@ def test_sql_is_kept_for_a_replay_or_refused_with_its_place(case):
     assert kept == (0 if migrator.replay.refusal else len(migrator.replay.statements))
     assert refusal in migrator.replay.refusal
     assert not refusal or migrator.replay.refusal.startswith("migrations/1_a/migration.sql:1:")
+
+
+def test_what_an_application_may_not_make_itself_is_declared_for_it():
+    text = (
+        'CREATE EXTENSION "citext"; CREATE SCHEMA IF NOT EXISTS "billing"; CREATE TABLE a (b int)'
+    )
+    found = analyze(
+        bundle_of_texts(
+            {"drizzle/meta/_journal.json": journal("0000_a"), "drizzle/0000_a.sql": text}
+        )
+    )
+
+    declared = with_prerequisites(found, only_declaring(found)).statements
+
+    assert ["citext", "billing"] == [each.name for each in declared]
+
+
+NOT_TELLING = {
+    "programs": FOUND["alembic"][0],
+    "models that are read": FOUND["prisma"][0],
+    "what cannot be replayed": {"drizzle/0000_a.sql": "CREATE VIEW v AS SELECT 1"},
+}
+
+
+@pytest.mark.parametrize("case", NOT_TELLING)
+def test_only_sql_that_can_be_replayed_says_what_the_tables_are(case):
+    assert only_declaring(analyze(bundle_of_texts(NOT_TELLING[case]))) is None
+
+
+def test_statements_that_postgres_told_of_say_what_they_make():
+    texts = ["CREATE TABLE public.a (b text DEFAULT ';')", "CREATE INDEX i ON public.a (b)"]
+
+    found = declared_by(texts)
+
+    assert texts == [each.sql for each in found]
+    assert [("public", "a", "a"), ("public", "i", "a")] == [
+        (each.schema, each.name, each.table) for each in found
+    ]
 
 
 def test_extensions_are_named_and_concurrency_is_left_out_of_a_replay():

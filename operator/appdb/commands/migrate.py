@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,14 @@ from appdb.postgres.connect import Session, SessionSettings, connect
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.locks import run_lock
 from appdb.postgres.migrate import Release, plan_release
-from appdb.postgres.replay import require_same
+from appdb.postgres.replay import read_schema, require_same
 from appdb.postgres.scratch import Scratch, scratch_at, temporary_scratch
 from appdb.postgres.sqlstate import translated
 from appdb.postgres.url import Target, parse_url
 from appdb.source.analyze import AnalysisOptions
 from appdb.source.folder import bundle_of_paths
 from appdb.source.isolate import analyze_once
+from appdb.source.migrators.declared import declared_by, only_declaring
 from appdb.source.migrators.find import MIGRATOR_FOUND
 
 EXIT_ERROR, EXIT_WAITS, EXIT_BLOCKED = 1, 3, 4
@@ -269,7 +270,7 @@ def _read(words: dict[str, Any], policy: Policy) -> tuple[Analysis, Release]:
             click.echo(str(finding), err=True)
     if found.is_blocked:
         raise ParseFailed(_first_error(found))
-    if found.declares_nothing:
+    if found.declares_nothing and (words.get("migrator") is None or not only_declaring(found)):
         raise NothingDetected(f"no table is declared beside {found.migrators[0]}")
     return found, Release(
         statements=found.statements,
@@ -317,7 +318,7 @@ async def _apply(job: _Job) -> tuple[Plan, list[Outcome]]:
     async with _opened(job) as (conn, scratch):
         waiting = lambda text: tell(Event(what="wait", text=text))  # noqa: E731 - one use
         async with run_lock(conn, wait_seconds=10.0, on_wait=waiting):
-            await _prove(job, conn, scratch)
+            job = await _proved(job, conn, scratch)
             found = await plan_release(conn, scratch, job.release, job.policy)
             if job.output == "text":
                 _show(found, "text")
@@ -332,12 +333,21 @@ async def _apply(job: _Job) -> tuple[Plan, list[Outcome]]:
     return found, outcomes
 
 
-async def _prove(job: _Job, conn: Session, scratch: Scratch) -> None:
-    """See, before anything is changed, that the migrator's records will say the truth."""
-    if job.records is not None:
-        await read_missing(conn, job.records.books)
-        live = await read_catalog(conn)
-        await require_same(scratch, job.release.statements, job.records.migrator, live)
+async def _proved(job: _Job, conn: Session, scratch: Scratch) -> _Job:
+    """See, before anything is changed, that the migrator's records will say the truth.
+
+    Where no front end reads the models, its migrations say what the tables are.
+    """
+    if job.records is None:
+        return job
+    migrator = job.records.migrator
+    await read_missing(conn, job.records.books)
+    live = await read_catalog(conn)
+    if job.release.statements:
+        await require_same(scratch, job.release.statements, migrator, live)
+        return job
+    made = declared_by(await read_schema(scratch, migrator, live))
+    return replace(job, release=replace(job.release, statements=made))
 
 
 async def _record(job: _Job, conn: Session) -> None:

@@ -51,12 +51,13 @@ class Migration:
 class Replay:
     """What a folder of SQL does to the catalog of an empty database.
 
-    `statements` run in their order; `extensions` are those that it wants. Where something
-    in it cannot be replayed, `refusal` says what, and the statements are of no use.
+    `statements` run in their order; `extensions` and `schemas` are those that it wants. Where
+    something in it cannot be replayed, `refusal` says what, and the statements are of no use.
     """
 
     statements: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()
     refusal: str = ""
 
 

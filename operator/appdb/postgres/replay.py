@@ -17,6 +17,7 @@ from appdb.model.ddl import DdlStatement
 from appdb.model.migrator import Migrator, Replay
 from appdb.model.words import counted
 from appdb.plan.bookkeeping import impossible
+from appdb.plan.clone import clone_statements
 from appdb.plan.diff import (
     Altered,
     Change,
@@ -76,6 +77,28 @@ async def compare_with_migrations(
         DDLFailed, InvalidSpec: the declared statements do not load.
     """
     desired = await scratch.desired(statements, live)
+    replayed = await replay_on(scratch, replay, live)
+    if isinstance(replayed, Comparison):
+        return replayed
+    changes = diff_catalogs(replayed, desired, frozenset(replayed.objects))
+    return Comparison(differences=tuple(dict.fromkeys(_told(changes))))
+
+
+async def read_schema(scratch: Scratch, migrator: Migrator, live: Catalog) -> tuple[str, ...]:
+    """Return the statements that make what a folder of SQL makes, in an order that loads.
+
+    Raises:
+        InvalidSpec: it cannot be replayed.
+    """
+    replayed = await replay_on(scratch, migrator.replay or Replay(), live)
+    if isinstance(replayed, Comparison):
+        why = replayed.unproved or replayed.differences[0]
+        raise impossible(f"{why}, in {migrator}", "use Detect to leave the tables to it")
+    return clone_statements(replayed)
+
+
+async def replay_on(scratch: Scratch, replay: Replay, live: Catalog) -> Catalog | Comparison:
+    """Replay migrations on an empty schema; what stands there then, or why it cannot be told."""
     installed = {key.name for key in live.keys(Kind.EXTENSION)}
     lacking = [name for name in replay.extensions if name not in installed]
     if lacking:
@@ -83,7 +106,7 @@ async def compare_with_migrations(
             differences=(f"the migrations install extension {lacking[0]}, which is not declared",)
         )
     try:
-        async with asyncio.timeout(REPLAY_SECONDS), scratch.bench(live) as bench:
+        async with scratch.bench(live) as bench, asyncio.timeout(REPLAY_SECONDS):
             for statement in replay.statements:
                 await bench.run(statement)
             replayed = declared_catalog(await bench.catalog())
@@ -95,8 +118,7 @@ async def compare_with_migrations(
             return Comparison(unproved="they use a label of an enum that they add themselves")
         said = err.diag.message_primary or "no reason given"
         return Comparison(differences=(f"the migrations do not run on an empty database: {said}",))
-    changes = diff_catalogs(replayed, desired, frozenset(replayed.objects))
-    return Comparison(differences=tuple(dict.fromkeys(_told(changes))))
+    return replayed
 
 
 def _told(changes: Sequence[Change]) -> Iterator[str]:

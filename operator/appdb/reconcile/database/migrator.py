@@ -20,11 +20,12 @@ from appdb.postgres.baseline import read_missing, write_missing
 from appdb.postgres.connect import Session
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.provision import app_session
-from appdb.postgres.replay import require_same
+from appdb.postgres.replay import read_schema, require_same
 from appdb.postgres.sqlstate import translated
 from appdb.reconcile.database.release import lend_scratch
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Done, Stage
+from appdb.source.migrators.declared import declared_by, only_declaring
 
 
 def is_left_to_migrator(database: AppDatabase, analysis: Analysis | None) -> bool:
@@ -96,27 +97,38 @@ def wanted_records(work: Work) -> Baseline | None:
     return baseline_of(work.analysis.migrators)
 
 
-async def prove(work: Work, baseline: Baseline, *, is_applied: bool) -> None:
-    """See that what is still to be done leaves records that say the truth.
+async def proved(work: Work, baseline: Baseline, *, is_applied: bool) -> Analysis:
+    """See that what is still to be done leaves records that say the truth; what to apply.
 
-    Nothing is to be done where the tables are as this source declares them and no row is missing.
+    Nothing is to be done where the tables are as this source declares them and no row is
+    missing. Where no front end reads the models, the migrations say what the tables are.
 
     Raises:
         InvalidSpec: the migrations and the declared schema differ; nothing was changed.
         DataConflict: the records say that something else happened.
     """
-    place, analysis = work.place, work.analysis
+    place, migrator = work.place, baseline.migrator
+    analysis = work.analysis
+    if analysis is None:
+        msg = "records were wanted of a source that was not read"
+        raise TypeError(msg)
+    by_migrations = only_declaring(analysis) is not None
     async with app_session(place.sessions, place.wanted) as session:
         missing = await read_missing(session, baseline.books)
-        if (is_applied and not missing) or baseline.migrator.replay is None:
-            return
+        is_settled = is_applied and not missing and not by_migrations
+        if is_settled or migrator.replay is None:
+            return analysis
         with translated(f"database {place.wanted.name}", "reading the catalog"):
             live = await read_catalog(session)
-    statements = analysis.statements if analysis is not None else ()
     turn = work.context.turns.planner(work.server.metadata.name)
     with translated("the scratch database", "replaying the migrations"):
         async with lend_scratch(place.sessions, turn) as scratch:
-            await require_same(scratch, statements, baseline.migrator, live)
+            if not by_migrations:
+                await require_same(scratch, analysis.statements, migrator, live)
+                return analysis
+            made = declared_by(await read_schema(scratch, migrator, live))
+    kept = (each for each in analysis.statements if each.kind is DdlKind.EXTENSION)
+    return replace(analysis, statements=(*kept, *made))
 
 
 async def record(work: Work, baseline: Baseline) -> None:

@@ -19,6 +19,7 @@ from appdb.reconcile.database.observed import SourceView
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Done, Stage
 from appdb.source.analyze import AnalysisOptions
+from appdb.source.migrators.declared import only_declaring, with_prerequisites
 
 FIRST_FINDINGS = 10
 _ORDER = {severity: position for position, severity in enumerate(Severity)}
@@ -60,6 +61,8 @@ async def analyze(work: Work) -> None:
     work.source_status = source_status(analysis, view)
     if is_left_to_migrator(work.database, analysis):
         work.analysis = without_tables(work, analysis, _allowed(work) or ())
+    elif setting is Migrator.BASELINE and (own := only_declaring(analysis)) is not None:
+        work.analysis = with_prerequisites(analysis, own)
     else:
         _require_sound(analysis, view)
         work.analysis = analysis
@@ -128,6 +131,11 @@ def _require_sound(analysis: Analysis, view: SourceView) -> None:
         first = errors[0]
         place = f"{first.span}: " if first.span else ""
         raise ParseFailed(f"{place}{first.message}{more}; the tables stay as they are{late}")
+    if not analysis.statements and analysis.migrators:
+        raise NothingDetected(
+            f"no table is declared beside {analysis.migrators[0]}, and its migrations alone do not "
+            f"tell; schema.migrator Detect leaves the tables to it{late}"
+        )
     if not analysis.statements:
         raise NothingDetected(
             f"no schema was found in {counted(analysis.files, 'file')}; check include, exclude "

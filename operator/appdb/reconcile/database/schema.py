@@ -26,7 +26,7 @@ from appdb.postgres.inspect import read_catalog
 from appdb.postgres.provision import app_session
 from appdb.reconcile.database.bookkeeping import FirstRun
 from appdb.reconcile.database.drift import is_as_left, wants_full_look
-from appdb.reconcile.database.migrator import prove, record, stood_back, wanted_records
+from appdb.reconcile.database.migrator import proved, record, stood_back, wanted_records
 from appdb.reconcile.database.release import Released, release, require_applied
 from appdb.reconcile.database.shelf import Record
 from appdb.reconcile.database.work import Work
@@ -67,7 +67,7 @@ async def sync_with_engine(work: Work) -> None:
         if records is None:
             await _change(work, work.analysis)
         else:
-            await _with_records(work, work.analysis, records)
+            await _with_records(work, records)
     except AppDBError as error:
         work.results[Stage.SCHEMA] = Failed(error)
 
@@ -83,9 +83,11 @@ async def _change(work: Work, analysis: Analysis) -> None:
         require_applied(released.plan, released.outcome, released.record)
 
 
-async def _with_records(work: Work, analysis: Analysis, records: Baseline) -> None:
+async def _with_records(work: Work, records: Baseline) -> None:
     """Change tables only where the app's own migrator can be told the truth about it."""
-    await prove(work, records, is_applied=_is_applied(work, _digest(analysis)))
+    known = work.analysis
+    is_applied = known is not None and _is_applied(work, _digest(known))
+    analysis = await proved(work, records, is_applied=is_applied)
     async with app_session(work.place.sessions, work.place.wanted) as session:
         await _first_or_unchanged(work, session, analysis)
     if Stage.SCHEMA not in work.results:

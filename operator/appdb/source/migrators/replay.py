@@ -7,10 +7,12 @@ the folder cannot be replayed, and the answer says what and where.
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from appdb.model.migrator import Replay
 from appdb.source.frameworks.sql.split import Script, statements, words
 from appdb.source.project import SourceFile
+from appdb.source.soundness.names import is_reserved_schema
 from appdb.source.sqltext import NotSql, Token, TokenKind
 
 MOST_STATEMENTS = 20_000
@@ -30,6 +32,10 @@ _GUARDED = re.compile(
 )
 
 
+# Names of what the application's own role cannot make, by kind.
+_Wanted: TypeAlias = dict[str, list[str]]
+
+
 class _Refused(ValueError):  # noqa: N818 - reads as what it says
     """A statement that is not replayed; the message ends the sentence "cannot be replayed: "."""
 
@@ -37,36 +43,42 @@ class _Refused(ValueError):  # noqa: N818 - reads as what it says
 def replay_of(files: Iterable[SourceFile]) -> Replay:
     """Return what SQL files do, one after another."""
     kept: list[str] = []
-    extensions: list[str] = []
+    wanted: _Wanted = {"extension": [], "schema": []}
     for file in files:
         script = Script(file)
         try:
             for found in statements(script.text):
-                kept.extend(_kept(script.text, found, extensions))
+                kept.extend(_kept(script.text, found, wanted))
         except NotSql as error:
             return Replay(refusal=f"{script.span(error.offset)}: {error}")
         except _Refused as error:
             return Replay(refusal=f"{script.span(found[0].start)}: {error}")
         if len(kept) > MOST_STATEMENTS:
             return Replay(refusal=f"it has more than {MOST_STATEMENTS} statements")
-    return Replay(statements=tuple(kept), extensions=tuple(dict.fromkeys(extensions)))
+    return Replay(
+        statements=tuple(kept),
+        extensions=tuple(dict.fromkeys(wanted["extension"])),
+        schemas=tuple(dict.fromkeys(wanted["schema"])),
+    )
 
 
-def _kept(text: str, found: list[Token], extensions: list[str]) -> Iterator[str]:
+def _kept(text: str, found: list[Token], wanted: _Wanted) -> Iterator[str]:
     match found[0].word, found[1].word if len(found) > 1 else "":
         case "create", "extension":
-            extensions.append(_extension(found))
+            wanted["extension"].append(_named(found))
         case "create" | "drop" as first, second:
             what = _made(found) if first == "create" else second
             if what not in _MADE or _is_query(found):
                 raise _unknown(found)
+            if (first, second) == ("create", "schema"):
+                wanted["schema"].append(_own_schema(found))
             yield _without_concurrently(text, found)
         case "alter", second if second in _MADE:
             yield from _altered(text, found)
         case "comment", "on" if len(found) > 2 and found[2].word in _COMMENTED:
             yield _as_written(text, found)
         case "do", _:
-            yield from _guarded(found, extensions)
+            yield from _guarded(found, wanted)
         case first, _:
             _refuse_unless_idle(first, found)
 
@@ -100,8 +112,16 @@ def _is_query(found: list[Token]) -> bool:
     return False
 
 
-def _extension(found: list[Token]) -> str:
-    skipped = {"create", "extension", "if", "not", "exists"}
+def _own_schema(found: list[Token]) -> str:
+    name = _named(found)
+    if not name or name == "authorization" or is_reserved_schema(name):
+        raise _Refused(f'schema "{name}" is not one that an application may make')
+    return name
+
+
+def _named(found: list[Token]) -> str:
+    """The name of the extension or schema that a statement makes."""
+    skipped = {"create", "extension", "schema", "if", "not", "exists"}
     return next((token.name for token in found if token.word not in skipped), "")
 
 
@@ -114,7 +134,7 @@ def _altered(text: str, found: list[Token]) -> Iterator[str]:
     yield _as_written(text, found)
 
 
-def _guarded(found: list[Token], extensions: list[str]) -> Iterator[str]:
+def _guarded(found: list[Token], wanted: _Wanted) -> Iterator[str]:
     body = next((token.text for token in found if token.kind is TokenKind.STRING), "")
     tag = body[: body.find("$", 1) + 1]
     match = _GUARDED.fullmatch(body.removeprefix(tag).removesuffix(tag)) if tag else None
@@ -122,7 +142,7 @@ def _guarded(found: list[Token], extensions: list[str]) -> Iterator[str]:
         raise _Refused("a DO block is a program, and nothing of the application is run")
     inner = match["inner"]
     for each in statements(inner):
-        yield from _kept(inner, each, extensions)
+        yield from _kept(inner, each, wanted)
 
 
 def _as_written(text: str, found: list[Token]) -> str:
