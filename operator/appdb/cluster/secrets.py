@@ -134,9 +134,17 @@ def is_ours(secret: Mapping[str, Any], database_object: str) -> bool:
     return bool(labels.get(names.LABEL_APPDATABASE) == label_value(database_object))
 
 
-def is_written_by_us(secret: Mapping[str, Any]) -> bool:
-    """Tell whether the keys of a live Secret come from us: a copy that somebody made does not."""
-    return bool(_our_keys(secret.get("metadata", {}).get("managedFields") or ()))
+def is_of_access(secret: Mapping[str, Any], database_object: str) -> bool:
+    """Tell whether a live Secret is that of a login of access[], and no copy that somebody made.
+
+    Only what we applied ourselves has our field manager on its keys.
+    """
+    metadata = secret.get("metadata", {})
+    return (
+        is_ours(secret, database_object)
+        and names.LABEL_ACCESS in (metadata.get("labels") or {})
+        and bool(_our_keys(metadata.get("managedFields") or ()))
+    )
 
 
 def is_intact(secret: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from appdb.api.reasons import Reason
 from appdb.api.server import DatabaseServer
 from appdb.cluster.events import EventReason, subject_of
 from appdb.cluster.resources import APP_DATABASES, SECRETS
-from appdb.cluster.secrets import is_ours, is_written_by_us, label_value
+from appdb.cluster.secrets import is_of_access, is_ours
 from appdb.errors import (
     AdoptionRequired,
     AppDBError,
@@ -26,6 +26,7 @@ from appdb.postgres.deprovision import delete_database
 from appdb.postgres.server import read_server
 from appdb.reconcile.context import Context
 from appdb.reconcile.database.act import SIGNS_OF_A_BAD_SERVER
+from appdb.reconcile.database.logins import secret_names
 from appdb.reconcile.database.report import deleting_status
 from appdb.reconcile.database.wanted import effective_policy, wanted_on_server
 from appdb.reconcile.dispatch import LEAVE, RETRY, Again
@@ -144,15 +145,14 @@ def _known_name(database: AppDatabase) -> str:
 async def _delete_secrets(context: Context, database: AppDatabase) -> None:
     """Delete the Secrets of dropped logins; the garbage collector may be quicker."""
     meta, cluster = database.metadata, context.cluster
-    selector = f"{names.LABEL_APPDATABASE}={label_value(meta.name)},{names.LABEL_ACCESS}"
-    found = await cluster.list(SECRETS, meta.namespace, label_selector=selector)
-    own = await cluster.get(SECRETS, meta.namespace, database.secret_name)
-    doomed = [each for each in found if is_written_by_us(each)]
-    if own is not None and is_ours(own, meta.name):
-        doomed.append(own)
-    for each in doomed:
-        metadata = each["metadata"]
-        await cluster.delete(SECRETS, meta.namespace, metadata["name"], uid=metadata["uid"])
+    known = {each.secret_name for each in database.status.access}
+    for name in sorted(secret_names(database) | known):
+        live = await cluster.get(SECRETS, meta.namespace, name)
+        if live is None:
+            continue
+        is_own = name == database.secret_name and is_ours(live, meta.name)
+        if is_own or is_of_access(live, meta.name):
+            await cluster.delete(SECRETS, meta.namespace, name, uid=live["metadata"]["uid"])
 
 
 async def _let_go(context: Context, database: AppDatabase) -> None:

@@ -27,6 +27,7 @@ from appdb.postgres.wanted import AccessRole, WantedAccess
 from appdb.reconcile.database.observed import Observed
 from appdb.reconcile.database.rotation import Turn, new_mark, turn_for, turn_of
 
+ACCESS_LIMIT = 16
 _OF_LOGINS = frozenset({Part.LOGIN, Part.ACCESS, Part.READERS, Part.WRITERS})
 
 Json = Mapping[str, Any]
@@ -132,9 +133,21 @@ def wanted_access(issues: Iterable[Issue]) -> Iterator[WantedAccess]:
             yield WantedAccess(login=each.login, role=AccessRole(each.slot.access.role.value))
 
 
-def access_status(issues: Iterable[Issue]) -> tuple[AccessStatus, ...]:
-    """Return what status says of the logins of access[]."""
-    return tuple(
+def secret_names(database: AppDatabase) -> frozenset[str]:
+    """Return the names of all Secrets that an object asks for."""
+    access = (database.access_secret_name(each) for each in database.spec.access)
+    return frozenset((database.secret_name, *access))
+
+
+def access_status(
+    database: AppDatabase, issues: Iterable[Issue], *, has_retired: bool
+) -> tuple[AccessStatus, ...]:
+    """Return what status says of the logins of access[].
+
+    One that was taken out stands there until it is gone, one whose Secret is somebody else's
+    as long as it is asked for.
+    """
+    given = [
         AccessStatus(
             name=each.slot.access.name,
             login=each.login.username,
@@ -142,7 +155,21 @@ def access_status(issues: Iterable[Issue]) -> tuple[AccessStatus, ...]:
         )
         for each in issues
         if each.slot.access is not None
-    )
+    ]
+    told = {each.name for each in given}
+    asked = {each.name for each in database.spec.access}
+    kept = [
+        each
+        for each in database.status.access
+        if each.name not in told and (each.name in asked or not has_retired)
+    ]
+    return (*given, *kept)[:ACCESS_LIMIT]
+
+
+def default_secret_name(database: AppDatabase, database_name: str, role: str) -> str:
+    """Guess the Secret of a login of access[] from its role, when nothing else tells of it."""
+    access = role.removeprefix(f"{database_name}_").removesuffix("_b")
+    return f"{database.metadata.name}-db-{access.replace('_', '-')}"
 
 
 def leftover_roles(

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Mapping
 from typing import TypeVar
 
 from appdb.api.appdatabase import AppDatabase
-from appdb.api.names import LABEL_ACCESS, LABEL_APPDATABASE
 from appdb.api.server import DatabaseServer
 from appdb.cluster.client import Cluster, Json
 from appdb.cluster.resources import SECRETS
-from appdb.cluster.secrets import is_written_by_us, label_value
+from appdb.cluster.secrets import is_of_access
 from appdb.errors import AppDBError, ClusterForbidden, ClusterUnavailable, Conflict
 from appdb.reconcile.context import Context
+from appdb.reconcile.database.logins import secret_names
 from appdb.reconcile.database.observed import Observed
 from appdb.reconcile.database.sources import read_source
 from appdb.reconcile.keys import database_key
@@ -28,14 +28,13 @@ async def observe(context: Context, live: Json, database: AppDatabase) -> Observ
     """
     meta = database.metadata
     key = database_key(meta.namespace, meta.name)
-    is_due = context.resync.is_due(key)
     server, source, secret, cluster_id, access, leftover = await asyncio.gather(
         _or_error(_admitting_server(context, database)),
         _or_error(read_source(context.cluster, database)),
         context.cluster.get(SECRETS, meta.namespace, database.secret_name),
         context.cluster.cluster_id(),
         _read_access_secrets(context.cluster, database),
-        _read_leftover_secrets(context.cluster, database, is_due=is_due),
+        _read_leftover_secrets(context.cluster, database),
     )
     return Observed(
         live=live,
@@ -44,7 +43,7 @@ async def observe(context: Context, live: Json, database: AppDatabase) -> Observ
         server=server,
         source=source,
         secret=secret,
-        is_due=is_due,
+        is_due=context.resync.is_due(key),
         now=context.now(),
         access_secrets=access,
         leftover_secrets=leftover,
@@ -67,22 +66,12 @@ async def _read_access_secrets(
     return dict(zip(names_, found, strict=True))
 
 
-async def _read_leftover_secrets(
-    cluster: Cluster, database: AppDatabase, *, is_due: bool
-) -> tuple[Json, ...]:
-    """Find the Secrets of logins that were taken out of access[]; a copy of one is not ours."""
-    meta, status = database.metadata, database.status
-    is_changed = status.observed_generation != meta.generation
-    if status.database is None or not (is_due or is_changed):
-        return ()
-    selector = f"{LABEL_APPDATABASE}={label_value(meta.name)},{LABEL_ACCESS}"
-    found = await cluster.list(SECRETS, meta.namespace, label_selector=selector)
-    kept = {database.secret_name} | {
-        database.access_secret_name(access) for access in database.spec.access
-    }
-    return tuple(
-        each for each in found if each["metadata"]["name"] not in kept and is_written_by_us(each)
-    )
+async def _read_leftover_secrets(cluster: Cluster, database: AppDatabase) -> tuple[Json, ...]:
+    """Read the Secrets of logins that were taken out of access[]; a copy of one is not ours."""
+    meta, kept = database.metadata, secret_names(database)
+    names_ = [each.secret_name for each in database.status.access if each.secret_name not in kept]
+    found = await asyncio.gather(*(cluster.get(SECRETS, meta.namespace, name) for name in names_))
+    return tuple(each for each in found if each is not None and is_of_access(each, meta.name))
 
 
 async def _admitting_server(context: Context, database: AppDatabase) -> DatabaseServer:

@@ -29,7 +29,7 @@ class Observed:
 
     Where reading failed there is the error instead; a source that is not given is None.
     `access_secrets` are those of access[] by name; `leftover_secrets` are ours, and of no
-    login that is asked for. They are looked for when the spec changed, and at full looks.
+    login that is asked for any more.
     """
 
     live: Json

@@ -1,14 +1,14 @@
 """Actions of an AppDatabase on the API server: the finalizer and the Secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from appdb.api import names
 from appdb.cluster.events import EventReason
 from appdb.cluster.resources import SECRETS
-from appdb.cluster.secrets import differs
+from appdb.cluster.secrets import differs, is_of_access
 from appdb.errors import ConcurrentUpdate
-from appdb.reconcile.database.logins import Issue
+from appdb.reconcile.database.logins import Issue, default_secret_name, secret_names
 from appdb.reconcile.database.wanted import secret_of
 from appdb.reconcile.database.work import Work
 
@@ -46,12 +46,24 @@ async def require_unwritten(work: Work) -> None:
             raise ConcurrentUpdate(f"Secret {name} was written meanwhile; trying again")
 
 
-async def delete_leftover_secrets(work: Work) -> None:
-    """Delete the Secrets of logins that were taken out of access[]."""
-    namespace = work.database.metadata.namespace
-    for secret in work.observed.leftover_secrets:
+async def delete_leftover_secrets(work: Work, dropped: Iterable[str]) -> None:
+    """Delete the Secrets of logins that were taken out of access[].
+
+    A run that was killed may not have told status of one: `dropped` are roles without one.
+    """
+    database, cluster = work.database, work.context.cluster
+    namespace, asked = database.metadata.namespace, secret_names(database)
+    found = list(work.observed.leftover_secrets)
+    known = {each["metadata"]["name"] for each in found}
+    name = work.place.wanted.name
+    guessed = {default_secret_name(database, name, role) for role in dropped} - asked - known
+    for secret_name in sorted(guessed):
+        live = await cluster.get(SECRETS, namespace, secret_name)
+        if live is not None and is_of_access(live, database.metadata.name):
+            found.append(live)
+    for secret in found:
         metadata = secret["metadata"]
-        await work.context.cluster.delete(SECRETS, namespace, metadata["name"], uid=metadata["uid"])
+        await cluster.delete(SECRETS, namespace, metadata["name"], uid=metadata["uid"])
 
 
 async def _write_secret(work: Work, issue: Issue) -> None:

@@ -76,7 +76,6 @@ async def retire_logins(work: Work) -> None:
     has_failed = isinstance(result, Failed) and isinstance(result.error, LoginFailed)
     if status is None or has_failed:
         return
-    await delete_leftover_secrets(work)
     doomed = leftover_roles(
         place.claimed,
         place.slots,
@@ -84,11 +83,16 @@ async def retire_logins(work: Work) -> None:
         is_over=is_over(status, work.observed.now),
     )
     replaced = {side for slot in place.slots for side in (*slot.sides, slot.recorded)}
+    taken_out = [
+        role for role in doomed if place.claimed[role] is Part.ACCESS and role not in replaced
+    ]
+    await delete_leftover_secrets(work, taken_out)
     # A group goes after its members.
     for role in sorted(doomed, key=lambda role: not _is_login(place.claimed[role])):
         await _drop(work, role, ends_sessions=role not in replaced)
     if not _previous_sides(work) & set(place.claimed):
         work.credentials_status = without_previous(status)
+    work.has_retired = True
     _note_grace(work)
 
 

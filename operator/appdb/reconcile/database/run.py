@@ -226,7 +226,9 @@ def _facts_of(work: Work) -> Facts:
         ),
         database=_database_status(work, wanted) if work.oid else None,
         credentials=work.credentials_status,
-        access=access_status(work.issues) if work.credentials_status else None,
+        access=access_status(work.database, work.issues, has_retired=work.has_retired)
+        if work.credentials_status
+        else None,
     )
 
 

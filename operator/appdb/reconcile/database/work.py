@@ -57,6 +57,7 @@ class Work:
     on_server: OnServer | None = None
     analysis: Analysis | None = None
     has_secret: bool = False
+    has_retired: bool = False
     oid: int = 0
     provisioned: Provisioned | None = None
     source_status: SourceStatus | None = None
