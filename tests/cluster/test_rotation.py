@@ -1,5 +1,9 @@
 """Passwords change by trigger and by interval, and no application is ever locked out."""
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -341,3 +345,33 @@ async def test_of_two_operators_one_gives_out_a_password(shop: Team):
     finally:
         await cluster.close()
     assert after == shop.keys("shop")
+
+
+def test_a_slow_rotation_says_that_it_is_under_way(shop: Team):
+    shop.request_look("shop")
+    with stopped_sessions(shop):
+        shop.apply("shop", credentials={"rotation": {"trigger": "one"}})
+        shop.await_says("shop", "Reconciling", "True", "RotatingCredentials")
+        assert "True" == shop.says("shop", "Ready")[0]
+    until(
+        lambda: credentials(shop, "shop").get("lastTrigger") == "one",
+        say=lambda: shop.tell("shop"),
+    )
+    shop.await_ready("shop")
+    assert may_log_in(shop.keys("shop"))
+
+
+@contextmanager
+def stopped_sessions(team: Team) -> Iterator[None]:
+    """Freeze the server's side of the operator's idle sessions: it takes them for live."""
+    with psycopg.connect(team.sandbox.postgres.server.dsn(), autocommit=True) as superuser:
+        rows = superuser.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'appdb-operator'"
+        ).fetchall()
+    for (pid,) in rows:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for (pid,) in rows:
+            os.kill(pid, signal.SIGCONT)

@@ -1,14 +1,12 @@
 """Tables of what `decide` answers: observed in, actions and known results out."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from appdb.api import names
 from appdb.api.appdatabase import AppDatabase
-from appdb.api.server import DatabaseServer
 from appdb.cluster.secrets import build_secret
 from appdb.errors import ServerNotFound, SourceNotFound
 from appdb.postgres.connect import ServerAddress
@@ -17,6 +15,7 @@ from appdb.reconcile.database.decide import (
     Analyze,
     CheckNames,
     HoldObject,
+    ProveLogins,
     Provision,
     RetireLogins,
     UseLogin,
@@ -24,6 +23,7 @@ from appdb.reconcile.database.decide import (
     decide,
 )
 from appdb.reconcile.database.observed import Observed, SourceView
+from appdb.reconcile.database.rotation import Turn
 from appdb.reconcile.database.wanted import (
     credentials_of,
     effective_policy,
@@ -31,51 +31,11 @@ from appdb.reconcile.database.wanted import (
     wanted_on_server,
 )
 from appdb.reconcile.results import Absent, Failed, Stage, Waits
-from appdb.source.bundle import bundle_of_texts
+from support.appdatabases import CLUSTER, CODE_BUNDLE, NOW, SERVER, a_database, a_ready_status
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-CLUSTER = "c1"
-CODE = SourceView(bundle=bundle_of_texts({"schema.prisma": "model A { id Int @id }"}))
+CODE = SourceView(bundle=CODE_BUNDLE)
 FROM_CODE = {"source": {"configMaps": [{"name": "code"}]}}
 ON_SERVER = [CheckNames(), WriteSecrets(), Provision(), UseLogin(), RetireLogins()]
-SERVER = DatabaseServer.of(
-    {
-        "metadata": {"name": "main", "uid": "s1", "generation": 1},
-        "spec": {
-            "host": "db.example",
-            "port": 5432,
-            "adminSecretRef": {"name": "admin"},
-            "allowedNamespaces": {"all": True},
-        },
-        "status": {"systemIdentifier": "7"},
-    }
-)
-
-
-def a_database(spec: Any = None, status: Any = None, **metadata: Any) -> AppDatabase:
-    known = {"namespace": "team-a", "name": "shop", "uid": "u1", "generation": 1}
-    return AppDatabase.of({"metadata": known | metadata, "spec": spec or {}, "status": status})
-
-
-def a_ready_status(**changes: Any) -> dict[str, Any]:
-    ready = {
-        "type": "Ready",
-        "status": "True",
-        "reason": "Provisioned",
-        "message": "",
-        "lastTransitionTime": "2026-01-01T00:00:00Z",
-    }
-    return {
-        "observedGeneration": 1,
-        "conditions": [ready],
-        "server": {
-            "name": "main",
-            "host": "db.example",
-            "port": 5432,
-            "systemIdentifier": "7",
-        },
-        "source": {"digest": CODE.bundle.digest},
-    } | changes
 
 
 def a_secret(database: AppDatabase, password: str = "x" * 32) -> dict[str, Any]:
@@ -238,3 +198,41 @@ def test_a_held_object_is_not_held_again():
     database = a_database(FROM_CODE, finalizers=[names.FINALIZER])
 
     assert HoldObject() not in decide(replace(a_new(), database=database)).actions
+
+
+def rotating(mode: str, **credentials: Any) -> AppDatabase:
+    spec = FROM_CODE | {"credentials": {"rotation": {"trigger": "new", "mode": mode}}}
+    known = {
+        "database": {"name": "team_a_shop", "login": "team_a_shop_user"},
+        "credentials": {"lastRotated": "2025-12-31T00:00:00Z"} | credentials,
+    }
+    return a_database(spec, a_ready_status(**known), finalizers=[names.FINALIZER])
+
+
+def test_a_login_in_use_gets_its_password_after_the_secret():
+    decision = decide(a_settled(database=rotating("InPlace")))
+
+    assert (Turn.RENEW, ON_SERVER) == (decision.turn, list(decision.actions)[1:])
+
+
+def test_a_login_that_nobody_uses_is_proved_before_the_secret_names_it():
+    decision = decide(a_settled(database=rotating("Overlap")))
+
+    expected = [
+        CheckNames(),
+        Provision(),
+        ProveLogins(),
+        WriteSecrets(),
+        UseLogin(),
+        RetireLogins(),
+    ]
+    assert (Turn.SWAP, expected) == (decision.turn, list(decision.actions)[1:])
+
+
+@pytest.mark.parametrize(
+    ("until", "looks"), [("2025-12-31T23:59:59Z", True), ("2026-01-01T00:00:01Z", False)]
+)
+def test_the_end_of_a_grace_is_reason_to_look(until: str, looks: bool):
+    database = rotating("Overlap", lastTrigger="new", previousLoginUntil=until)
+
+    assert looks is (decide(a_settled(database=database)) is not NOTHING)

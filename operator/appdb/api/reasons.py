@@ -270,14 +270,14 @@ REASONS: Mapping[Reason, ReasonHelp] = {
         "The password was changed, and the new one was tried.", true=(_T.CREDENTIALS_READY,)
     ),
     Reason.SECRET_CONFLICT: _help(
-        "A Secret of that name exists and is not ours; it was not touched. Choose another "
-        "credentials.secretName, or remove that Secret.",
+        "A Secret of that name exists and is not ours; it was not touched. The message names it. "
+        "Choose another secretName in credentials or access, or remove that Secret.",
         true=(_T.STALLED,),
         other=(_T.CREDENTIALS_READY,),
     ),
     Reason.LOGIN_FAILED: _help(
-        "The login in the Secret does not work yet; it is set again. If it stays, check "
-        "pg_hba.conf.",
+        "A login in a Secret does not work yet; it is set again. The message names it. If it "
+        "stays, check pg_hba.conf.",
         other=(_T.CREDENTIALS_READY,),
     ),
     Reason.ANALYZED: _help("The source was read.", true=(_T.SOURCE_READY,)),

@@ -28,7 +28,8 @@ from appdb.reconcile.database.observed import Observed
 from appdb.reconcile.database.rotation import Turn, new_mark, turn_for, turn_of
 
 ACCESS_LIMIT = 16
-_OF_LOGINS = frozenset({Part.LOGIN, Part.ACCESS, Part.READERS, Part.WRITERS})
+_GROUPS = frozenset({Part.READERS, Part.WRITERS})
+_OF_LOGINS = frozenset({Part.LOGIN, Part.ACCESS}) | _GROUPS
 
 Json = Mapping[str, Any]
 
@@ -177,15 +178,17 @@ def leftover_roles(
 ) -> tuple[str, ...]:
     """Name the roles of logins and groups that are to go.
 
-    While a grace lasts the other sides of all logins stay; those of a Secret that is
-    somebody else's are never touched.
+    While a grace lasts the other sides of all logins stay. Those of a Secret that is somebody
+    else's are never touched, nor is the group that they may be in.
     """
-    kept = set(wanted)
+    kept, leaving = set(wanted), _OF_LOGINS
     for slot in slots:
         if not is_over or slot.conflict:
             kept |= {*slot.sides, slot.recorded}
+        if slot.conflict:
+            leaving = _OF_LOGINS - _GROUPS
     return tuple(
-        sorted(role for role, part in claimed.items() if part in _OF_LOGINS and role not in kept)
+        sorted(role for role, part in claimed.items() if part in leaving and role not in kept)
     )
 
 
