@@ -1,6 +1,7 @@
 """The records of the app's own migrator: written once, over the app's login, never a lie."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -23,7 +24,7 @@ from support.migrations import (
     revision,
 )
 from support.sandbox import unique_name
-from support.tenants import a_database, as_superuser, logged_in, provisioned
+from support.tenants import a_database, as_superuser, logged_in, pending, provisioned
 
 pytestmark = pytest.mark.postgres
 
@@ -350,3 +351,26 @@ async def test_a_comparison_leaves_nothing_behind(scratch):
     await compared(scratch, OTHER["the migrations are ahead"][0])
 
     assert before == (await read_catalog(scratch.conn)).fingerprint
+
+
+async def test_the_right_to_make_schemas_comes_when_it_is_asked_for(postgres, sessions):
+    wanted = await a_home(sessions)
+    query = f"SELECT has_database_privilege('{wanted.roles.app}', '{wanted.name}', 'CREATE')"
+    without = as_superuser(postgres, wanted.name, query)
+
+    asking = await provisioned(sessions, replace(wanted, may_create_schemas=True))
+
+    assert [(False,)] == without
+    assert [(True,)] == as_superuser(postgres, wanted.name, query)
+    assert [] == await pending(sessions, asking)
+
+
+async def test_the_ledger_is_there_before_the_app_may_make_schemas(postgres, sessions):
+    wanted = await a_home(sessions, may_create_schemas=True)
+
+    log = postgres.server.log_path.read_text(errors="replace")
+
+    made = log.index("CREATE SCHEMA", log.index(f'CREATE DATABASE "{wanted.name}"'))
+    assert '"_appdb"' in log[made : made + 60]
+    assert made < log.index(f'GRANT CREATE ON DATABASE "{wanted.name}"')
+    assert [] == await pending(sessions, wanted)

@@ -80,6 +80,8 @@ def database_statements(facts: DatabaseFacts, wanted: WantedDatabase) -> Iterato
         # For the ledger: so that the admin need not become a member of the owner each time.
         yield sql.SQL("GRANT CONNECT ON DATABASE {} TO CURRENT_USER").format(name)
     yield from _grants(found, wanted)
+    if not any(ownership_statements(facts, wanted)):
+        yield from schema_rights(facts, wanted)
     limit = _NO_LIMIT if wanted.connection_limit is None else wanted.connection_limit
     if found.connection_limit != limit:
         yield sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(name, sql.Literal(limit))
@@ -102,6 +104,19 @@ def ownership_statements(facts: DatabaseFacts, wanted: WantedDatabase) -> Iterat
         yield sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(claim.text()))
 
 
+def schema_rights(facts: DatabaseFacts, wanted: WantedDatabase) -> Iterator[sql.Composable]:
+    """Derive the right to make schemas, for an app whose own migrator makes some.
+
+    Only behind the making of the ledger's schema: whoever makes that first owns it.
+    """
+    found, app = facts.database, wanted.roles.app
+    if found is None or not wanted.may_create_schemas or (app, "CREATE") in found.grants:
+        return
+    yield sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
+        sql.Identifier(wanted.name), sql.Identifier(app)
+    )
+
+
 def rights_after_handover(facts: DatabaseFacts, wanted: WantedDatabase) -> Iterator[sql.Composable]:
     """Derive the rights anew for a database whose owner changes in the same transaction.
 
@@ -119,8 +134,7 @@ def _grants(found: DatabaseRow, wanted: WantedDatabase) -> Iterator[sql.Composab
     for role in wanted.wanted_roles():
         if role.part is Part.OWNER or role.login is not None:
             continue
-        more = ("CREATE",) if role.part is Part.APP and wanted.may_create_schemas else ()
-        for privilege in (*_CLOSED_TO_PUBLIC, *more):
+        for privilege in _CLOSED_TO_PUBLIC:
             if (role.name, privilege) not in found.grants:
                 yield sql.SQL("GRANT {} ON DATABASE {} TO {}").format(
                     sql.SQL(privilege), sql.Identifier(wanted.name), sql.Identifier(role.name)

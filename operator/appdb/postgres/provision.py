@@ -25,6 +25,7 @@ from appdb.postgres.database import (
     hold,
     ownership_statements,
     rights_after_handover,
+    schema_rights,
 )
 from appdb.postgres.extensions import extension_statements, require_allowed
 from appdb.postgres.facts import DatabaseFacts, read_database
@@ -184,6 +185,7 @@ async def _settle_inside(
             *ownership_statements(facts, wanted),
             *rights_after_handover(facts, wanted),
             *inside_statements(inside, wanted),
+            *schema_rights(facts, wanted),
             *handover_statements(adoptable, wanted),
             *await extension_statements(session, missing, facts, wanted),
             *courtesy_statements(adoptable, facts, wanted),
