@@ -690,3 +690,42 @@ async def test_declarations_that_cannot_be_done_are_told_and_done_ones_are_silen
     assert 0 == plan.exit_code
     assert bool(warning) == bool(plan.warnings)
     assert warning in "".join(plan.warnings)
+
+
+@pytest.mark.parametrize("mode", RenameMode)
+async def test_a_required_name_may_come_again_after_it_was_renamed_away(
+    place: Place, pair: list[Place], mode: RenameMode
+):
+    await place.release(OLD)
+    await place.run("INSERT INTO users VALUES (1, 'ann')")
+    await place.release(NEW, Policy(renames=(replace(RENAME, mode=RenameMode.DIRECT),)))
+    back = Rename(table="users", column="full_name", to="name", mode=mode)
+
+    await place.release(OLD, Policy(renames=(back,), allow={Hazard.DROP_COLUMN: Allowance.AUTO}))
+
+    assert [("ann",)] == await rows(place, "SELECT name FROM users")
+    await is_like_fresh(pair, OLD, Policy())
+    both = TABLE.format("name text NOT NULL, full_name text NOT NULL")
+    await place.release(both, Policy(backfills={"users.full_name": "name"}))
+    await is_like_fresh(pair, both, Policy())
+
+
+async def test_a_filling_that_fails_leaves_the_old_schema(place: Place, pair: list[Place]):
+    await place.release(OLD)
+    await place.run("INSERT INTO users VALUES (1, 'ann'), (2, 'bob')")
+    await place.run(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN IF NEW.id = 2 THEN RAISE EXCEPTION 'not now'; END IF; RETURN NEW; END$$;"
+        " CREATE TRIGGER stop BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION f()"
+    )
+    before = await read_catalog(place.conn)
+
+    _, outcome = await place.apply(NEW, EXPAND)
+
+    assert ["not now" in f.error.message for f in outcome.failures] == [True]
+    after = await read_catalog(place.conn)
+    assert (before.objects, ()) == (after.objects, after.syncs)
+    await place.run("DROP TRIGGER stop ON users; DROP FUNCTION f")
+    await place.release(NEW, EXPAND)
+    await approve(place, NEW)
+    await is_like_fresh(pair, NEW)

@@ -281,7 +281,11 @@ class Sync:
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """All objects of a database. `dependents` names what would break with a column or table."""
+    """All objects of a database. `dependents` names what would break with a column or table.
+
+    `taken` are names of NOT NULL constraints (18) that say another column than the one they
+    are on, as after a rename; such constraints are no objects of their own.
+    """
 
     objects: Mapping[Key, Record]
     comments: Mapping[Key, str] = field(default_factory=dict)
@@ -289,6 +293,7 @@ class Catalog:
     dependents: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     version: int = 18
     syncs: tuple[Sync, ...] = ()
+    taken: frozenset[Key] = frozenset()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -394,6 +399,7 @@ class Catalog:
             dependents=self.dependents,
             version=self.version,
             syncs=tuple(s for s in self.syncs if s.table in keep),
+            taken=self.taken,
         )
 
 

@@ -290,6 +290,16 @@ WHERE p.proname >= '_appdb_sync_' AND p.proname < '_appdb_sync`' AND p.pronargs 
 ORDER BY 1, 2, 3, 4
 """
 
+# A column that was renamed leaves the name of its NOT NULL constraint (18) behind.
+NOT_NULL_NAMES = _filled("""
+SELECT n.nspname, c.relname, k.conname
+FROM pg_constraint k
+JOIN pg_class c ON c.oid = k.conrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+WHERE k.contype = 'n' AND k.conname <> c.relname || '_' || a.attname || '_not_null' AND {ours}
+""")
+
 # Two halves that take about as long; the first tells what is built from the second.
 TYPES_AND_COLUMNS: tuple[LiteralString, ...] = (
     NAMESPACES,
@@ -310,4 +320,5 @@ RULES_AND_OTHERS: tuple[LiteralString, ...] = (
     STRANGERS,
     DEPENDENTS,
     SYNCS,
+    NOT_NULL_NAMES,
 )

@@ -106,6 +106,9 @@ class _Reader:
             dependents=_dependents(self._rows[catalog_sql.DEPENDENTS]),
             version=self._conn.info.server_version // 10000,
             syncs=syncs,
+            taken=frozenset(
+                Key(Kind.CONSTRAINT, *row) for row in self._rows[catalog_sql.NOT_NULL_NAMES]
+            ),
         )
 
     async def _ask_all(self) -> None:

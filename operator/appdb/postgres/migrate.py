@@ -241,6 +241,7 @@ class _Planner:
             objects={**kept, **after.objects},
             comments={**comments, **after.comments},
             syncs=(*(s for s in self.live.syncs if s not in cut.syncs), *after.syncs),
+            taken=self.live.taken | after.taken,
         )
         return moved, self._origins(renames, moved)
 

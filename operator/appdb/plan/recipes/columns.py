@@ -128,7 +128,7 @@ def _add_filled(ctx: Context, key: Key, column: Column, backfill: str) -> Unit:
         steps=(
             first,
             fill(key, backfill),
-            *(not_null_steps(key, ctx.live.version) if column.not_null else ()),
+            *(not_null_steps(ctx, key) if column.not_null else ()),
         ),
         step_class=StepClass.ONLINE,
         needs=exists(key.table, *((column.base,) if column.base else ())),
@@ -150,10 +150,11 @@ def fill(key: Key, expression: str) -> Step:
     )
 
 
-def not_null_steps(key: Key, version: int) -> tuple[Step, ...]:
+def not_null_steps(ctx: Context, key: Key) -> tuple[Step, ...]:
     """Make a column NOT NULL without a scan under a lock."""
     name = quoted(key.name)
-    rule = temporary(key, "nn") if version < 18 else _not_null_name(key)
+    version = ctx.live.version
+    rule = temporary(key, "nn") if version < 18 else _not_null_name(ctx, key)
     shape = f"CHECK ({name} IS NOT NULL)" if version < 18 else f"NOT NULL {name}"
     drop = render.alter(key, f"DROP CONSTRAINT IF EXISTS {quoted(rule)}")
     steps = (
@@ -179,9 +180,17 @@ def not_null_steps(key: Key, version: int) -> tuple[Step, ...]:
     )
 
 
-def _not_null_name(key: Key) -> str:
+def _not_null_name(ctx: Context, key: Key) -> str:
+    """The name that Postgres would choose; one that is another column's gets a number."""
     name = f"{key.parent}_{key.name}_not_null"
-    return name if name == cut(name) else temporary(key, "nn").removeprefix("_appdb_")
+    if name != cut(name):
+        name = temporary(key, "nn").removeprefix("_appdb_")
+    table = key.table
+    rules = {k.name for k in ctx.live.taken if k.table == table} | {
+        k.name for k in ctx.live.constraints(table)
+    }
+    names = (f"{cut(name, 60)}{number}" for number in range(1, 1000))
+    return name if name not in rules else next(other for other in names if other not in rules)
 
 
 def validate(key: Key, rule: str, *, undo: str) -> Step:
@@ -203,7 +212,7 @@ def set_not_null(ctx: Context, key: Key, before: Column) -> Unit:
         drop = render.alter(key, f"DROP CONSTRAINT IF EXISTS {quoted(before.unvalidated)}")
         steps: tuple[Step, ...] = (validate(key, before.unvalidated, undo=drop),)
     else:
-        steps = not_null_steps(key, ctx.live.version)
+        steps = not_null_steps(ctx, key)
     return Unit(
         subject=key,
         phase=Phase.COLUMNS,

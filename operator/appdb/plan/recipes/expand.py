@@ -191,7 +191,7 @@ def _require(ctx: Context, expansion: Expansion, now: Column | None) -> Unit:
     steps = (
         tuple(s for s in unit.steps if s.backfill is None)
         if unit is not None
-        else columns.not_null_steps(target, ctx.live.version)
+        else columns.not_null_steps(ctx, target)
     )
     return Unit(
         subject=target,
