@@ -5,12 +5,14 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from appdb.postgres.deprovision import Deletion, delete_database
-from appdb.postgres.provision import app_session, ensure_database
+from appdb.postgres.connect import Login
+from appdb.postgres.deprovision import Deletion, delete_database, delete_logins
+from appdb.postgres.provision import app_session, ensure_database, ensure_passwords
 from appdb.postgres.wanted import AccessRole
 from support.tenants import (
     a_database,
     as_superuser,
+    logged_in,
     pending,
     provisioned,
     roles_of,
@@ -142,3 +144,40 @@ async def test_an_object_that_is_made_again_takes_up_a_deletion_that_was_killed(
         if not was_killed:
             return
     pytest.fail("the deletion never came to its end")
+
+
+async def test_a_login_is_replaced_after_a_kill_at_every_statement(postgres, admin, monkeypatch):
+    """The server's side of an Overlap: the new login, its password, and the end of the old one."""
+    struck = 0
+    for at in range(1, MORE_THAN_ALL):
+        survivor = sessions_of(postgres, admin)
+        before = await provisioned(survivor, a_database())
+        async with logged_in(survivor, before.logins[0], before.name) as client:
+            await client.execute("SET ROLE none; CREATE TABLE own (id int)")
+        new = Login(username=before.roles.login_b, password="new-password")
+        after = replace(before, logins=(new,))
+        victim = sessions_of(postgres, admin)
+
+        was_killed = await run_until_killed(
+            monkeypatch, at, lambda v=victim, a=after, b=before: replace_login(v, a, b)
+        )
+        await victim.aclose()
+        await wait_for_the_dead(postgres, before.name)
+        await replace_login(survivor, after, before)
+
+        assert [] == await pending(survivor, after), f"killed at statement {at}"
+        assert before.roles.login not in roles_of(postgres, before.name)
+        assert (await delete_database(survivor, after)).database
+        await survivor.aclose()
+        if not was_killed:
+            break
+        struck += 1
+    assert 10 < struck < MORE_THAN_ALL - 2
+
+
+async def replace_login(sessions, after, before):
+    await ensure_database(sessions, after)
+    await ensure_passwords(sessions, after, only={after.roles.login_b})
+    async with app_session(sessions, after):
+        pass
+    await delete_logins(sessions, after, (before.roles.login,), ends_sessions=False)

@@ -232,7 +232,7 @@ def test_a_login_that_nobody_uses_is_proved_before_the_secret_names_it():
 @pytest.mark.parametrize(
     ("until", "looks"), [("2025-12-31T23:59:59Z", True), ("2026-01-01T00:00:01Z", False)]
 )
-def test_the_end_of_a_grace_is_reason_to_look(until: str, looks: bool):
+def test_the_end_of_a_grace_is_reason_to_look(until, looks):
     database = rotating("Overlap", lastTrigger="new", previousLoginUntil=until)
 
     assert looks is (decide(a_settled(database=database)) is not NOTHING)
