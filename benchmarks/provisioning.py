@@ -132,7 +132,7 @@ def measure_restart(sandbox: Sandbox, *, count: int) -> Iterator[Figure]:
     mark = mark_end(log)
     started = time.monotonic()
     sandbox.operator.start()
-    quiet_after = _await_quiet(sandbox, mark, started)
+    quiet_after = await_quiet(sandbox, mark, started)
     requests = [
         request
         for request in read_requests(log, since=mark, user=OPERATOR)
@@ -153,13 +153,13 @@ def measure_restart(sandbox: Sandbox, *, count: int) -> Iterator[Figure]:
     yield Figure(name="idle, requests that are no watch", value=len(idle), limit=0)
 
 
-def measure_memory(sandbox: Sandbox) -> Figure:
+def measure_memory(sandbox: Sandbox, *, limit: float = 200) -> Figure:
     """Resident memory of the operator and of the process that reads sources."""
     process = sandbox.operator.component.process
     resident = _resident_mib(process.pid) if process else 0.0
     children = _children_mib(process.pid) if process else 0.0
     print(f"# memory: operator {resident:.0f} MiB, its reader of sources {children:.0f} MiB more")
-    return Figure(name="operator, RSS", value=resident, limit=200, unit=" MiB")
+    return Figure(name="operator, RSS", value=resident, limit=limit, unit=" MiB")
 
 
 def provision_plainly(sandbox: Sandbox, name: str, ddl: Iterable[str]) -> None:
@@ -203,7 +203,8 @@ def provision_many(client: Client, names: list[str]) -> None:
     client.await_ready(NAMESPACE, names, seconds=PATIENCE_SECONDS)
 
 
-def create_source(client: Client, name: str) -> None:
+def create_source(client: Client, name: str, *, note: str = "") -> None:
+    """Create the ConfigMap; a note makes it another source that declares the same."""
     client.create(
         "configmaps",
         NAMESPACE,
@@ -211,7 +212,7 @@ def create_source(client: Client, name: str) -> None:
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": name, "labels": {"appdb.chatbuilds.com/source": "true"}},
-            "data": {"schema.prisma": prisma_schema()},
+            "data": {"schema.prisma": f"// {note}\n{prisma_schema()}"},
         },
     )
 
@@ -276,7 +277,7 @@ def _audit_events(log: Path, mark: int) -> Iterator[Mapping[str, Any]]:
                 yield json.loads(line)
 
 
-def _await_quiet(sandbox: Sandbox, mark: int, started: float) -> float:
+def await_quiet(sandbox: Sandbox, mark: int, started: float) -> float:
     """Wait until every database was seen and then nothing asked for a while; when it last was."""
     log, last = sandbox.control_plane.audit_log, started
 

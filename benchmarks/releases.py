@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from provisioning import (
     provision_many,
 )
 from schema import prisma_schema
+from sessions import Sessions
 
 from appdb.local.audit import mark_end, read_requests
 from appdb.local.sandbox import Options, Sandbox
@@ -109,7 +109,7 @@ def measure_many(sandbox: Sandbox, client: Client, *, count: int) -> Iterator[Fi
     names = [f"many-{number}" for number in range(count)]
     provision_many(client, ["slow", *names])
     _fill(sandbox)
-    watcher = _Sessions(sandbox)
+    watcher = Sessions(sandbox)
     with watcher, psycopg.connect(_dsn(sandbox, "slow")) as holder:
         holder.execute('UPDATE "User" SET name = name WHERE id = 1')
         _edit(client, "slow", 0, has_index=True)
@@ -136,30 +136,6 @@ def measure_look(sandbox: Sandbox) -> Figure:
     writes = [each for each in requests if each.is_write and each.namespace == NAMESPACE]
     print(f"# a full look at all: {len(requests)} requests")
     return Figure(name="a full look at unchanged databases, writes", value=len(writes), limit=0)
-
-
-class _Sessions:
-    """Counts the operator's sessions on the server, ten times a second."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.most = 0
-        self._dsn = sandbox.postgres.server.dsn("postgres")
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._count)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _count(self) -> None:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'appdb%'"
-        with psycopg.connect(self._dsn, autocommit=True) as session:
-            while not self._stop.wait(0.1):
-                row = session.execute(query).fetchone()
-                self.most = max(self.most, row[0] if row else 0)
 
 
 def _edit(client: Client, name: str, columns: int, *, has_index: bool = False) -> None:

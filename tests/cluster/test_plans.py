@@ -232,6 +232,17 @@ def test_a_source_that_goes_to_and_fro_ends_where_it_began_and_loses_nothing(sho
     assert ("True", "Provisioned") == shop.says("shop", "Ready")
 
 
+def test_a_config_map_under_another_name_is_one_change_and_the_old_one_may_go(shop: Team):
+    shop.apply_source("shop-8f4k2m", {"schema.prisma": WITH_AGE})
+    shop.apply("shop", source={"configMaps": [{"name": "shop-8f4k2m"}]})
+    path = f"/api/v1/namespaces/{shop.namespace}/configmaps/shop"
+    shop.api.request("DELETE", path)
+    shop.await_ready("shop")
+
+    assert [("Approved", "Succeeded")] == [shown(plan) for plan in plans(shop)]
+    assert "age" in columns(shop)
+
+
 def test_several_config_maps_of_one_apply_make_one_plan(team: Team):
     both = {"configMaps": [{"name": "base"}, {"name": "users"}]}
     team.apply_source("base", {"base.prisma": PRISMA_HEAD})
