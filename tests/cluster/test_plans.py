@@ -182,6 +182,17 @@ def test_a_preview_never_runs_whatever_is_decided(shop: Team):
     assert plan["metadata"]["name"] in (shop.condition("shop", "SchemaSynced") or plan).message
 
 
+def test_a_plan_that_waits_is_void_where_the_tables_are_no_longer_ours_to_change(shop: Team):
+    release(shop, WITHOUT_NAME)
+    await_pending(shop)
+
+    shop.apply("shop", schema={"mode": "Off"})
+    shop.await_ready("shop")
+
+    assert [("Pending", "Superseded")] == [shown(plan) for plan in plans(shop)]
+    assert 0 == shop.status("shop")["schema"].get("pendingSteps", 0)
+
+
 def test_ten_plans_that_are_over_are_kept(shop: Team):
     names = [f"c{number}" for number in range(12)]
     for number, name in enumerate(names, 1):

@@ -27,6 +27,7 @@ from appdb.postgres.provision import app_session
 from appdb.reconcile.database.bookkeeping import FirstRun
 from appdb.reconcile.database.drift import is_as_left, wants_full_look
 from appdb.reconcile.database.migrator import proved, record, stood_back, wanted_records
+from appdb.reconcile.database.plans import Plans
 from appdb.reconcile.database.release import Released, release, require_applied
 from appdb.reconcile.database.shelf import Record
 from appdb.reconcile.database.work import Work
@@ -39,15 +40,16 @@ _DRIFTED = {"missing": "is missing", "changed": "was changed"}
 async def sync_with_session(work: Work, session: Session) -> None:
     """Do what can be done over the app's session; leaves the stage open for the engine."""
     if work.database.spec.schema_.mode is SchemaMode.OFF:
-        _disabled(work, "schema.mode is Off: the tables are left alone")
+        message = "schema.mode is Off: the tables are left alone"
+        await _leave_alone(work, Done(Reason.DISABLED, message))
         return
     left = stood_back(work)
     if left is not None:
-        work.drift = ()
-        work.results[Stage.SCHEMA] = left
+        await _leave_alone(work, left)
         return
     if work.database.spec.source is None:
-        _disabled(work, "no source is given: the tables are left alone")
+        message = "no source is given: the tables are left alone"
+        await _leave_alone(work, Done(Reason.DISABLED, message))
         return
     if work.analysis is None:
         return
@@ -208,9 +210,14 @@ def _digest(analysis: Analysis) -> str:
     return digest_of_texts(statement.sql for statement in analysis.statements)
 
 
-def _disabled(work: Work, message: str) -> None:
+async def _leave_alone(work: Work, done: Done) -> None:
+    """Note that the tables are not ours to change; a plan that waits is void then."""
     work.drift = ()
-    work.results[Stage.SCHEMA] = Done(Reason.DISABLED, message)
+    work.results[Stage.SCHEMA] = done
+    before = work.database.status.schema_
+    if before is not None and before.pending_steps:
+        await (await Plans.read(work)).tidy()
+        work.schema_status = before.model_copy(update={"pending_steps": 0})
 
 
 def _message(tables: int) -> str:
