@@ -86,18 +86,11 @@ class Cluster:
         return None if answer.status == 404 else answer.body
 
     async def list(
-        self,
-        resource: Resource,
-        namespace: str | None = None,
-        *,
-        label_selector: str = "",
-        field_selector: str = "",
+        self, resource: Resource, namespace: str | None = None, *, label_selector: str = ""
     ) -> list[Json]:
         """Return all objects of a kind, page by page."""
         found: list[Json] = []
-        query = {"limit": "500"}
-        query |= {"labelSelector": label_selector} if label_selector else {}
-        query |= {"fieldSelector": field_selector} if field_selector else {}
+        query = {"limit": "500"} | ({"labelSelector": label_selector} if label_selector else {})
         while True:
             answer = await self._request("GET", resource, resource.path(namespace), query=query)
             found += answer.body.get("items", [])

@@ -28,6 +28,7 @@ from appdb.reconcile.database.proposal import (
     propose_rest,
     propose_run,
     propose_whole,
+    selector_of,
 )
 from appdb.reconcile.database.shelf import IN_DATABASE, Record, Shelf, decided_by
 from appdb.reconcile.database.work import Work
@@ -56,7 +57,7 @@ class Plans:
         lives = await work.context.cluster.list(
             SCHEMA_PLANS,
             meta.namespace,
-            field_selector=f"spec.appDatabaseRef.name={meta.name}",
+            label_selector=selector_of(meta.name),
         )
         return cls(work=work, shelf=Shelf.of(lives, uid=meta.uid))
 

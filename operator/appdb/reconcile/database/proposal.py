@@ -23,7 +23,7 @@ from appdb.api.schemaplan import (
     StepClass,
     StepOrigin,
 )
-from appdb.cluster.secrets import LABEL_VALUE_LIMIT
+from appdb.cluster.secrets import label_value
 from appdb.errors import one_line
 from appdb.model.catalog import Key
 from appdb.model.digest import short
@@ -231,10 +231,15 @@ def plan_object(database: AppDatabase, name: str, spec: SchemaPlanSpec) -> dict[
 
 
 def _labels(database: str) -> dict[str, str]:
-    labels = {names.LABEL_MANAGED_BY: names.FIELD_MANAGER}
-    if len(database) > LABEL_VALUE_LIMIT:
-        return labels
-    return labels | {names.LABEL_APPDATABASE: database}
+    return {
+        names.LABEL_MANAGED_BY: names.FIELD_MANAGER,
+        names.LABEL_APPDATABASE: label_value(database),
+    }
+
+
+def selector_of(database: str) -> str:
+    """Return the label selector of all plans of a database."""
+    return f"{names.LABEL_APPDATABASE}={label_value(database)}"
 
 
 def overflow_object(plan: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
