@@ -248,6 +248,31 @@ def test_standing_back_needs_no_folder(team: Team):
     assert [] == team.tables("shop")
 
 
+def test_standing_back_needs_no_source(team: Team):
+    team.apply("shop", schema={"migrator": "StandBack"})
+
+    team.await_ready("shop")
+
+    team.await_says("shop", "SchemaSynced", "True", "MigratorOwned")
+
+
+def test_a_mode_that_is_off_comes_first(team: Team):
+    an_app(team, PRISMA, mode="Off", migrator="Baseline")
+
+    team.await_ready("shop")
+
+    team.await_says("shop", "SchemaSynced", "True", "Disabled")
+    assert [] == team.tables("shop")
+
+
+def test_a_baseline_of_plans_only_writes_nothing(team: Team):
+    an_app(team, PRISMA, mode="PlanOnly", migrator="Baseline")
+
+    team.await_says("shop", "SchemaSynced", "True", "PlanOnly")
+
+    assert [] == team.tables("shop")
+
+
 def test_tables_of_ours_stay_when_a_migrator_appears_and_come_back_when_it_goes(team: Team):
     an_app(team, {"prisma/schema.prisma": PRISMA_MODEL})
     team.await_ready("shop")

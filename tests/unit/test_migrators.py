@@ -472,6 +472,19 @@ def test_migrations_declare_no_tables_of_their_own():
     assert ["users"] == [statement.name for statement in found.statements]
 
 
+def test_entities_beside_migrations_are_read_as_ever():
+    entity = "import { Entity, PrimaryColumn } from 'typeorm';\n@Entity() export class Shop {\n"
+    files = {
+        "src/shop.entity.ts": f"{entity}  @PrimaryColumn() id: number;\n}}\n",
+        "src/migrations/1700000000001-Init.ts": TYPEORM_FIRST,
+    }
+
+    found = analyze(bundle_of_texts(files))
+
+    assert ["shop"] == [table.name for table in found.schema.tables]
+    assert [Tool.TYPEORM] == [migrator.tool for migrator in found.migrators]
+
+
 def test_migrations_alone_are_something_to_find_and_declare_nothing():
     found = analyze(bundle_of_texts(FOUND["alembic"][0]))
 
