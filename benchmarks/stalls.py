@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "operator"), str(ROOT / "tests")]
 
 from appdb.local.postgres import EmbeddedPostgres  # noqa: E402 - the path comes first
-from appdb.plan.policy import Policy  # noqa: E402
+from appdb.plan.policy import Policy, Rename, RenameMode  # noqa: E402
 from support.releases import Place, places, session  # noqa: E402
 
 LOCK_TIMEOUT_MS = 500
@@ -28,6 +28,7 @@ HOLD_SECONDS = 1.5
 P = "CREATE TABLE p (id int PRIMARY KEY);\n"
 T = "CREATE TABLE t (id int PRIMARY KEY, a int{}, b text{}, p_id int{});\n"
 BASE = P + T.format("", "", "")
+RENAME = Rename(table="t", column="b", to="called", mode=RenameMode.EXPAND)
 RELEASES = {
     "add a column": P + T.format("", "", ", c text"),
     "add a column with a volatile default": P
@@ -37,6 +38,7 @@ RELEASES = {
     "add a unique": P + T.format(" UNIQUE", "", ""),
     "add a foreign key": P + T.format("", "", " REFERENCES p"),
     "add an index": BASE + "CREATE INDEX i ON t (b);\n",
+    "rename a column, both names for a while": BASE.replace(" b text", " called text"),
     "set a default": P + T.format(" DEFAULT 1", "", ""),
 }
 
@@ -83,7 +85,7 @@ async def measure(place: Place, name: str, ddl: str, rows: int) -> float:
         "INSERT INTO p SELECT generate_series(1, 100);"
         f"INSERT INTO t SELECT i, i, 'text ' || i, 1 + i % 100 FROM generate_series(1, {rows}) i"
     )
-    policy = Policy(lock_timeout_ms=LOCK_TIMEOUT_MS)
+    policy = Policy(lock_timeout_ms=LOCK_TIMEOUT_MS, renames=(RENAME,))
     watch = Watch()
     async with innocent(place.dsn, watch):
         holder = asyncio.create_task(hold(place.dsn))
