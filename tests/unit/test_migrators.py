@@ -143,6 +143,15 @@ NOT_FOUND = {
     "a function called up": {"migrations/lift.ts": "export function up() {}", "s.prisma": MODEL},
     "a commented migration": {"m/a.ts": f"/* {TYPEORM_FIRST} */", "s.prisma": MODEL},
     "seeders": {"seeders/a.js": SEQUELIZE, "s.prisma": MODEL},
+    "a service that runs migrations": {
+        "src/migrator.service.ts": "class S { constructor(knex: Knex) {} async up() {} }",
+        "s.prisma": MODEL,
+    },
+    "a runner of umzug": {
+        "src/migrate.ts": "import 'umzug';\nexport const up = () => umzug.up()",
+        "s.prisma": MODEL,
+    },
+    "a folder of the second version": {"db/V2/schema.sql": TABLE},
     "vendored": {"node_modules/a/migrations/1_a.js": KNEX, "s.prisma": MODEL},
     "mongoose": {
         "migrations/a.js": "const m = require('mongoose'); m.model('A', new m.Schema({}))"
@@ -192,9 +201,9 @@ def test_keys_of_a_config_map_are_the_same_folder():
 
 
 def test_flyway_is_found_where_its_underlines_became_a_folder():
-    found = analyze(bundle_of_config_maps([("shop", {"db__V1__init.sql": TABLE}, {})]))
+    found = analyze(bundle_of_config_maps([("shop", {"migration__V1__init.sql": TABLE}, {})]))
 
-    assert [(Tool.FLYWAY, "db")] == [(each.tool, each.folder) for each in found.migrators]
+    assert [(Tool.FLYWAY, "migration")] == [(each.tool, each.folder) for each in found.migrators]
 
 
 def test_the_checksum_counts_every_byte_as_it_came():

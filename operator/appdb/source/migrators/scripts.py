@@ -29,8 +29,10 @@ _UP = re.compile(
     r"|\bexport\s+(?:async\s+)?function\s+up\b"
     r"|\bexport\s+(?:const|let|var)\s+up\b"
     r"|(?:module\.exports\s*=|\bexport\s+default)\s*\{(?:[^{}]|\{[^{}]*\}){0,2000}?\bup\b"
-    r"|(?<![.\w])(?:async\s+)?up\s*(?:=\s*async\s*)?\("
 )
+_METHOD = re.compile(r"(?<![.\w])(?:async\s+)?up\s*(?:=\s*async\s*)?\(")
+# What a tool names its files, or where people keep them.
+_PLACE = re.compile(r"(?:^|/)(?:[^/]*migrat[^/]*/.+|\d[^/]*)$", re.IGNORECASE)
 _CLASS = re.compile(r"\bclass\s+([A-Za-z_$][\w$]*)?([^{]{0,400})\{")
 _NAME = re.compile(r"(?<![.\w])name\s*(?::\s*string\s*)?=\s*([\"'`])([^\"'`$\n]+)\1")
 _TIME = re.compile(r"\d{13}$")
@@ -87,19 +89,22 @@ def _read(path: str, whole: str) -> _Found | None:
     if "up" not in whole:
         return None
     text = without_comments(whole)
-    if not _UP.search(text):
-        return None
-    classes = _typeorm_migrations(path, text)
+    classes = _typeorm_migrations(path, text) if _METHOD.search(text) else ()
     if classes:
         return _Found(path=path, tool=Tool.TYPEORM, text=text, migrations=classes)
     tool = next((tool for tool, mark in _MARKS if mark.search(text)), None)
-    if tool is None:
+    if tool is None or not _is_migration(tool, path, text):
         return None
     has_suffix = tool in {Tool.KNEX, Tool.SEQUELIZE}
     name = base(path) if has_suffix else posixpath.splitext(base(path))[0]
-    if not has_suffix and tool is Tool.MIKRO_ORM and "extends" not in text:
-        return None
     return _Found(path=path, tool=tool, text=text, migrations=(Migration(name=name, path=path),))
+
+
+def _is_migration(tool: Tool, path: str, text: str) -> bool:
+    """Tell a migration from a script that runs some, or that only speaks of the tool."""
+    if tool is Tool.MIKRO_ORM:
+        return bool(_METHOD.search(text)) and "extends" in text
+    return bool(_UP.search(text)) and bool(_PLACE.search(path))
 
 
 def _typeorm_migrations(path: str, text: str) -> tuple[Migration, ...]:

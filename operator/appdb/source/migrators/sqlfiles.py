@@ -15,7 +15,10 @@ from appdb.source.migrators.folder import Source, base
 from appdb.source.migrators.sqlscan import makes_schemas
 from appdb.source.project import SourceFile
 
-_FLYWAY = re.compile(r"(?:^|/)(V[\d._]+__[^/]+|R__[^/]+|V\d[\d._]*/[^/]+)\.sql$")
+_FLYWAY = re.compile(
+    r"(?:^|/)(?:V[\d._]+__[^/]+|R__[^/]+)\.sql$"
+    r"|(?:^|/)(?:migrations?|flyway)/V\d[\d._]*/[^/]+\.sql$"
+)
 _FLYWAY_FOLDER = re.compile(r"(?:^|/)V\d[\d._]*$")
 _UP = re.compile(r"^\d+_.+\.up\.sql$")
 _DOWN = re.compile(r"[._]down\.sql$")
