@@ -11,7 +11,8 @@ from appdb.plan.plan import Plan
 from appdb.plan.policy import Allowance, DriftPolicy, Judged, Verdict
 from appdb.plan.unit import Step, Unit
 from appdb.postgres.apply import Failure, Outcome
-from appdb.reconcile.database.release import policy_of, require_applied
+from appdb.reconcile.database.left import require_applied
+from appdb.reconcile.database.policy import policy_of
 
 SERVER = {"host": "pg", "adminSecretRef": {"name": "admin"}}
 

@@ -9,24 +9,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from appdb.api.appdatabase import AppDatabase
-from appdb.api.quantities import parse_duration, parse_quantity
-from appdb.api.schema_spec import SchemaMode, SchemaSpec
-from appdb.api.schemaplan import Decision
-from appdb.api.server import DatabaseServer
+from appdb.api.schema_spec import SchemaMode
 from appdb.errors import (
-    AdoptionRequired,
-    DataConflict,
     InvalidSpec,
-    PlanPendingApproval,
-    PlanRejected,
 )
 from appdb.model.analysis import Analysis
 from appdb.model.catalog import Key
-from appdb.model.words import counted
-from appdb.plan.hazards import Hazard, Pace, StepClass
+from appdb.plan.hazards import Pace
 from appdb.plan.plan import Plan
-from appdb.plan.policy import Allowance, DriftPolicy, Policy, Rename, RenameMode
+from appdb.plan.policy import Policy
 from appdb.postgres.apply import Book, Outcome, Run, apply_release
 from appdb.postgres.connect import Session
 from appdb.postgres.migrate import Release, plan_release
@@ -38,9 +29,8 @@ from appdb.postgres.sqlstate import translated
 from appdb.postgres.weigh import largest, weigh
 from appdb.reconcile.context import PLANNER_SESSIONS
 from appdb.reconcile.database.plans import Plans
-from appdb.reconcile.database.proposal import described
-from appdb.reconcile.database.shelf import Record, Shelf
-from appdb.reconcile.database.wanted import milliseconds
+from appdb.reconcile.database.policy import policy_of
+from appdb.reconcile.database.shelf import Record
 from appdb.reconcile.database.work import Work
 
 SCRATCH_DATABASE = "_appdb_scratch"
@@ -211,95 +201,3 @@ async def lend_scratch(sessions: AdminSessions, turn: asyncio.Lock) -> AsyncIter
         yield scratch
     finally:
         await scratch.rest()
-
-
-def require_applied(plan: Plan, outcome: Outcome | None, record: Record | None = None) -> None:
-    """Tell what was not done.
-
-    Raises:
-        DDLFailed, LockTimeout, ...: a step failed; it was taken back.
-        DataConflict: rows forbid a step.
-        AdoptionRequired: tables that were there before us need more than additions.
-        PlanRejected: somebody decided against the steps that are left.
-        PlanPendingApproval: steps wait for an approval; the message has the hash.
-    """
-    if outcome is not None and outcome.failures:
-        raise outcome.failures[0].error
-    if plan.blocked:
-        blocked = plan.blocked[0]
-        rows = sum(refusal.count for refusal in blocked.refusals)
-        of_rows = f"{counted(rows, 'row')} of " if rows else ""
-        raise DataConflict(
-            f"{of_rows}{blocked.unit.subject.table} forbid a change of {blocked.unit.subject}: "
-            f"{blocked.why}"
-        )
-    if plan.pending and record is not None and record.is_decided(Decision.REJECTED):
-        raise PlanRejected(_rejected(plan, record))
-    if plan.is_adoption and plan.pending:
-        raise AdoptionRequired(f"the tables were there before: {_waiting(plan, record)}")
-    if plan.pending:
-        first = plan.pending[0]
-        raise PlanPendingApproval(
-            f"{_waiting(plan, record)}, first {described(first)} ({first.judged.why}); the old "
-            "tables serve on"
-        )
-
-
-def _waiting(plan: Plan, record: Record | None) -> str:
-    steps = counted(len(plan.pending), "step")
-    name = f"SchemaPlan {record.name}, " if record is not None else "plan "
-    return f"{steps} not run without an approval of {name}{plan.plan_hash}"
-
-
-def _rejected(plan: Plan, record: Record) -> str:
-    spec, by = record.plan.spec, record.plan.status.decided_by
-    who = f" by {by}" if by else ""
-    why = f" ({spec.decided_reason})" if spec.decided_reason else ""
-    return (
-        f"SchemaPlan {record.name} was rejected{who}{why}: {counted(len(plan.pending), 'step')} "
-        "not run, the old tables serve on; change the source, or the decision"
-    )
-
-
-def policy_of(
-    database: AppDatabase,
-    server: DatabaseServer,
-    shelf: Shelf = Shelf(),  # noqa: B008 - a frozen value
-    source_digest: str = "",
-) -> Policy:
-    """Return the policy of an object under the floor of its server. Pure.
-
-    An approval in the spec is used up when its plan has run: the same change, asked for
-    again, meets other rows.
-    """
-    spec: SchemaSpec = database.spec.schema_
-    approved = spec.approved_plan
-    if approved is not None and shelf.was_applied(approved):
-        approved = None
-    allow = {hazard: Allowance(_allowed(spec, hazard)) for hazard in Hazard}
-    return Policy(
-        allow=allow,
-        approved_plan=approved,
-        decisions=shelf.decisions(source_digest),
-        is_review=spec.mode is SchemaMode.REVIEW,
-        drift=DriftPolicy(spec.drift_policy.value),
-        rewrite_limit_bytes=parse_quantity(spec.rewrite_limit),
-        lock_timeout_ms=milliseconds(parse_duration(spec.lock_timeout)),
-        max_step_seconds=max(1, round(parse_duration(spec.max_step_duration).total_seconds())),
-        max_class=StepClass(server.spec.floor.max_hazard.value),
-        renames=tuple(
-            Rename(
-                table=each.table, column=each.column, to=each.to, mode=RenameMode(each.mode.value)
-            )
-            for each in spec.renames
-        ),
-        backfills=dict(spec.backfill),
-        casts=dict(spec.casts),
-        extensions=server.spec.allowed_extensions,
-    )
-
-
-def _allowed(spec: SchemaSpec, hazard: Hazard) -> str:
-    fields = {name: value.value for name, value in spec.allow if name}
-    snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in hazard.value)
-    return str(fields[snake])

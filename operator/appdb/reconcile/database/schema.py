@@ -26,9 +26,10 @@ from appdb.postgres.inspect import read_catalog
 from appdb.postgres.provision import app_session
 from appdb.reconcile.database.bookkeeping import FirstRun
 from appdb.reconcile.database.drift import is_as_left, wants_full_look
+from appdb.reconcile.database.left import require_applied
 from appdb.reconcile.database.migrator import proved, record, stood_back, wanted_records
 from appdb.reconcile.database.plans import Plans
-from appdb.reconcile.database.release import Released, release, require_applied
+from appdb.reconcile.database.release import Released, release
 from appdb.reconcile.database.shelf import Record
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Done, Failed, Stage
