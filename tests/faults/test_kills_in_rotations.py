@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from appdb.local.operatorprocess import OperatorProcess
 from appdb.local.sandbox import Options, Sandbox
 from appdb.local.waiting import pause
 from support.logins import credentials, keys_of, login_roles, may_log_in
@@ -72,21 +73,47 @@ def test_twenty_kills_in_rotations_lock_nobody_out(team: Team):
     team.sandbox.operator.start()
 
     for name in MODES:
-        await_settled(team, name)
+        await_settled(team, name, f"t{KILLS - 1}")
     assert [] == broken_secrets(team, list(MODES))
     for name in MODES:
         usernames = sorted(keys_of(team, secret)["username"] for secret in secrets_of(name))
         assert usernames == login_roles(team, name)
 
 
-def await_settled(team: Team, name: str) -> None:
-    """Wait for the last trigger and for the end of its grace."""
+def await_settled(team: Team, name: str, trigger: str) -> None:
+    """Wait for a trigger and for the end of its grace."""
     until(
         lambda: (
-            credentials(team, name).get("lastTrigger") == f"t{KILLS - 1}"
+            credentials(team, name).get("lastTrigger") == trigger
             and "previousLogin" not in credentials(team, name)
         ),
         seconds=60,
         say=lambda: team.tell(name),
     )
     team.await_ready(name, seconds=60)
+
+
+@pytest.mark.timeout(600)
+def test_two_operators_at_once_lock_nobody_out(team: Team):
+    """A leader that does not know yet that it lost: here two that never ask."""
+    rival = OperatorProcess(
+        kubeconfig=team.sandbox.operator.kubeconfig, log_path=team.sandbox.home / "rival.log"
+    )
+    for name in MODES:
+        team.apply(name, access=ACCESS, deletionPolicy="Delete")
+    for name in MODES:
+        team.await_ready(name, seconds=60)
+    rival.start()
+    try:
+        for number in range(KILLS):
+            for name, mode in MODES.items():
+                rotation = {"trigger": f"t{number}", "mode": mode, "grace": "0s"}
+                team.apply(name, credentials={"rotation": rotation})
+            for name in MODES:
+                await_settled(team, name, f"t{number}")
+            until(
+                lambda: not broken_secrets(team, list(MODES)),
+                say=lambda: broken_secrets(team, list(MODES)),
+            )
+    finally:
+        rival.kill()
