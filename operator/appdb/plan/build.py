@@ -75,20 +75,27 @@ def _after_their_names(ctx: Context, unit: Unit) -> Unit:
     taken = (
         key
         for made in unit.makes
-        if made.tag is Tag.EXISTS and made.key.kind in _NAMED
+        if made.tag is Tag.EXISTS and made.key in ctx.desired.objects
         for key in ctx.dropped
         if (key.schema, key.name) == (made.key.schema, made.key.name) and key != made.key
-        if _shares_names(ctx.live.objects.get(key))
-        and _shares_names(ctx.desired.objects.get(made.key))
+        if _spaces(ctx.live.objects[key]) & _spaces(ctx.desired.objects[made.key])
     )
     return replace(unit, needs=unit.needs | gone(*taken))
 
 
-def _shares_names(record: Record | None) -> bool:
-    """Tell whether an object stands in the space of names that tables and indexes share."""
-    if isinstance(record, Constraint):
-        return record.index is not None
-    return isinstance(record, Table | Index | Sequence)
+def _spaces(record: Record) -> frozenset[str]:
+    """The spaces in which a name is an object's alone; a table's rows are a type too."""
+    match record:
+        case Table():
+            return frozenset({"relations", "types"})
+        case Constraint():
+            return frozenset({"relations"} if record.index is not None else ())
+        case Index() | Sequence():
+            return frozenset({"relations"})
+        case EnumType() | DomainType() | CompositeType():
+            return frozenset({"types"})
+        case _:
+            return frozenset()
 
 
 def _meets_another(ctx: Context, change: Renamed) -> bool:

@@ -173,6 +173,8 @@ def _modifier_change(old: Spelled, new: Spelled) -> TypeChange:
     if old.name in {_VARCHAR, "bit varying"}:
         if not new.modifiers or (old.modifiers and new.modifiers[0] >= old.modifiers[0]):
             return _SAFE
+        if old.name != _VARCHAR:
+            return _narrowed(f"length({{c}}) > {new.modifiers[0]}")
         return _too_long(new.modifiers[0])
     return _NEEDS_CAST
 

@@ -598,4 +598,21 @@ COMMENT ON TABLE t IS 'x';
         classes="X",
         blocked=("dependents",),
     ),
+    Case(
+        name="varbit made shorter",
+        before="CREATE TABLE t (id int PRIMARY KEY, b varbit(9));\n",
+        after="CREATE TABLE t (id int PRIMARY KEY, b varbit(5));\n",
+        rows="INSERT INTO t VALUES (1, B'11')",
+        exit=3,
+        classes="D",
+    ),
+    Case(
+        name="varbit made too short is blocked",
+        before="CREATE TABLE t (id int PRIMARY KEY, b varbit(9));\n",
+        after="CREATE TABLE t (id int PRIMARY KEY, b varbit(1));\n",
+        rows="INSERT INTO t VALUES (1, B'11')",
+        exit=4,
+        classes="X",
+        blocked=("narrow",),
+    ),
 ]

@@ -11,6 +11,7 @@ from appdb.plan import render
 from appdb.plan.hazards import Hazard, Lock, Pace, Phase, StepClass
 from appdb.plan.names import temporary
 from appdb.plan.recipes.context import Context
+from appdb.plan.recipes.shown import ask
 from appdb.plan.unit import Backfill, Obstacle, Probe, Step, Tag, Token, Unit, exists, gone, typed
 
 _LABEL = re.compile(r"'((?:[^']|'')*)'::[^\[\]]+$")
@@ -218,25 +219,33 @@ def set_not_null(ctx: Context, key: Key, before: Column) -> Unit:
         phase=Phase.COLUMNS,
         steps=steps if backfill is None else (fill(key, backfill), *steps),
         step_class=StepClass.ONLINE,
-        needs=exists(key),
+        # A cast may be what takes the NULLs away.
+        needs=typed(key) if key in ctx.casts and key in ctx.retyped else exists(key),
         makes=frozenset({Token(Tag.FILLED, key)}),
-        probes=() if key in ctx.unfinished else (_ask_nulls(ctx, key),),
+        probes=() if key in ctx.unfinished else _ask_nulls(ctx, key),
     )
 
 
-def _ask_nulls(ctx: Context, key: Key) -> Probe:
-    """A change of type keeps NULLs, so the column is asked as it is; a backfill fills them."""
+def _ask_nulls(ctx: Context, key: Key) -> tuple[Probe, ...]:
+    """Postgres' own change of type keeps NULLs; a backfill or a cast may not."""
+    hint = f"rows hold NULL: fill them, or give --backfill {key}=EXPRESSION"
     backfill = ctx.backfills.get(key)
+    if key in ctx.casts and key in ctx.retyped and backfill is None:
+        is_null = f"{quoted(key.name)} IS NULL"
+        names = (key.name,)
+        return ask(ctx, key.table, names=names, condition=is_null, hazard="notNull", hint=hint)
     condition = f"{quoted(ctx.origin(key).name)} IS NULL"
-    return Probe(
-        table=ctx.origin(key.table),
-        source=ctx.origin(key.table).quoted,
-        condition=condition if backfill is None else f"{condition} AND ({backfill}) IS NULL",
-        hazard="notNull",
-        hint=f"rows hold NULL: fill them, or give --backfill {key}=EXPRESSION",
-        column=key.name,
-        keys=ctx.row_keys(key.table),
-        is_assumed=backfill is not None,
+    return (
+        Probe(
+            table=ctx.origin(key.table),
+            source=ctx.origin(key.table).quoted,
+            condition=condition if backfill is None else f"{condition} AND ({backfill}) IS NULL",
+            hazard="notNull",
+            hint=hint,
+            column=key.name,
+            keys=ctx.row_keys(key.table),
+            is_assumed=backfill is not None,
+        ),
     )
 
 
