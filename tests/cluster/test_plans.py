@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from appdb.api.names import ANNOTATION_REQUESTED_AT
+from support.apiserver import GROUP_PATH
 from support.planned import (
     await_pending,
     by_hand,
@@ -176,7 +178,7 @@ def test_a_preview_never_runs_whatever_is_decided(shop: Team):
 
     plan = current(shop)
     decide(shop, plan, "Approved")
-    shop.request_look("shop")
+    until(lambda: current(shop)["status"].get("decidedBy") == "reviewer", say=lambda: plans(shop))
 
     assert "name" in columns(shop)
     assert plan["metadata"]["name"] in (shop.condition("shop", "SchemaSynced") or plan).message
@@ -216,6 +218,19 @@ def test_a_plan_too_large_for_one_object_has_all_steps_in_a_config_map(shop: Tea
     overflow = shop.api.request("GET", path).body
     assert plan["spec"]["stepCount"] == len(json.loads(overflow["data"]["steps.json"]))
     assert "SchemaPlan" == overflow["metadata"]["ownerReferences"][0]["kind"]
+
+
+def test_a_look_can_be_asked_for_on_a_plan(shop: Team):
+    release(shop, WITHOUT_NAME)
+    plan = await_pending(shop)
+    path = f"{GROUP_PATH}/namespaces/{shop.namespace}/schemaplans/{plan['metadata']['name']}"
+
+    shop.api.patch(path, {"metadata": {"annotations": {ANNOTATION_REQUESTED_AT: "now"}}})
+
+    until(
+        lambda: current(shop)["status"].get("lastHandledReconcileAt") == "now",
+        say=lambda: current(shop),
+    )
 
 
 def test_a_plan_that_was_deleted_is_proposed_again(shop: Team):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appdb.api import names
-from appdb.reconcile.keys import database_key, server_key
+from appdb.reconcile.keys import database_key, plan_key, server_key
 from appdb.reconcile.refs import ReferenceMap
 from appdb.runtime.handlers import COUNT_SECONDS, SETTLE_SECONDS, Triggers
 
@@ -20,6 +20,7 @@ class Recorded:
     added: list[Any] = field(default_factory=list)
     delayed: list[Any] = field(default_factory=list)
     forgotten: list[Any] = field(default_factory=list)
+    asked: list[Any] = field(default_factory=list)
     triggers: Triggers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -28,6 +29,7 @@ class Recorded:
             add=self.added.append,
             add_after=lambda key, seconds: self.delayed.append((key, seconds)),
             forget=self.forgotten.append,
+            ask=self.asked.append,
             operator_namespace="appdb-system",
         )
 
@@ -186,3 +188,40 @@ def test_an_object_without_a_named_server_follows_every_server(seen: Recorded):
     seen.clear().triggers.on_server("MODIFIED", a_server(generation=2))
 
     assert database_key("team-a", "bare") in seen.added
+
+
+def a_plan(decision="Pending", handled="", **annotations):
+    body = a_body({"appDatabaseRef": {"name": "shop"}, "decision": decision}, name="shop-1")
+    body["metadata"]["annotations"] = annotations
+    return body | {"status": {"lastHandledReconcileAt": handled}}
+
+
+def test_a_decision_asks_for_a_full_look_at_the_database(seen: Recorded):
+    seen.clear().triggers.on_plan("ADDED", a_plan())
+    assert [] == seen.added
+
+    seen.triggers.on_plan("MODIFIED", a_plan())
+    seen.triggers.on_plan("MODIFIED", a_plan("Approved"))
+    seen.triggers.on_plan("MODIFIED", a_plan("Approved"))
+
+    assert ([SHOP], [SHOP]) == (seen.added, seen.asked)
+
+
+def test_a_plan_that_is_taken_away_asks_for_a_look(seen: Recorded):
+    seen.clear().triggers.on_plan("DELETED", a_plan("Approved"))
+
+    assert [SHOP] == seen.added
+
+
+def test_plans_listed_at_a_start_ask_for_nothing(seen: Recorded):
+    seen.clear().triggers.on_plan(None, a_plan("Approved"))
+
+    assert [] == seen.added
+
+
+def test_a_request_on_a_plan_is_heard_once(seen: Recorded):
+    asked = {names.ANNOTATION_REQUESTED_AT: "now"}
+    seen.clear().triggers.on_plan("MODIFIED", a_plan(**asked))
+    seen.triggers.on_plan("MODIFIED", a_plan(handled="now", **asked))
+
+    assert [plan_key("team-a", "shop-1")] == seen.added

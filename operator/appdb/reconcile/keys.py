@@ -8,10 +8,11 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The kinds that are reconciled; a SchemaPlan is looked at with its AppDatabase."""
+    """The kinds that are reconciled."""
 
     APP_DATABASE = "AppDatabase"
     DATABASE_SERVER = "DatabaseServer"
+    SCHEMA_PLAN = "SchemaPlan"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,3 +36,8 @@ def database_key(namespace: str, name: str) -> ObjectKey:
 def server_key(name: str) -> ObjectKey:
     """Return the key of a DatabaseServer."""
     return ObjectKey(Kind.DATABASE_SERVER, "", name)
+
+
+def plan_key(namespace: str, name: str) -> ObjectKey:
+    """Return the key of a SchemaPlan."""
+    return ObjectKey(Kind.SCHEMA_PLAN, namespace, name)

@@ -13,7 +13,7 @@ import kopf
 
 from appdb.api import names
 from appdb.cluster.secrets import is_intact
-from appdb.reconcile.keys import Kind, ObjectKey, database_key, server_key
+from appdb.reconcile.keys import Kind, ObjectKey, database_key, plan_key, server_key
 from appdb.reconcile.refs import DEFAULT_SERVER, Ref, ReferenceMap, Relation
 
 # Several ConfigMaps of one `kubectl apply` arrive within this time and make one run.
@@ -37,6 +37,7 @@ class Triggers:
     add_after: AddAfter
     forget: Callable[[ObjectKey], None]
     operator_namespace: str
+    ask: Callable[[ObjectKey], None] = lambda _key: None
     _seen: dict[ObjectKey, tuple[object, ...]] = field(default_factory=dict)
     _labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _decisions: dict[str, str | None] = field(default_factory=dict)
@@ -81,15 +82,18 @@ class Triggers:
         metadata, spec = body["metadata"], body.get("spec") or {}
         database = (spec.get("appDatabaseRef") or {}).get("name", "")
         key = database_key(metadata["namespace"], database)
-        plan, decision = str(metadata.get("uid")), spec.get("decision")
-        known = self._decisions.get(plan)
+        uid, decision = str(metadata.get("uid")), spec.get("decision")
+        known = self._decisions.get(uid)
         if change == "DELETED":
-            self._decisions.pop(plan, None)
+            self._decisions.pop(uid, None)
         else:
-            self._decisions[plan] = decision
+            self._decisions[uid] = decision
+        if _is_asked(body):
+            self.add(plan_key(metadata["namespace"], metadata["name"]))
         # A new plan is our own, and what stands in it from its start nobody else decided.
         is_news = change == "DELETED" or known not in {None, decision}
         if is_news and self.refs.knows(key):
+            self.ask(key)
             self.add(key)
 
     def on_config_map(self, change: str | None, body: Body) -> None:
@@ -181,6 +185,14 @@ def database_refs(body: Body) -> tuple[Ref, ...]:
             for access in accesses
         ),
     )
+
+
+def _is_asked(body: Body) -> bool:
+    """Tell whether somebody asked for a look by annotation and did not get it yet."""
+    annotations = body["metadata"].get("annotations") or {}
+    requested = annotations.get(names.ANNOTATION_REQUESTED_AT)
+    handled = (body.get("status") or {}).get("lastHandledReconcileAt")
+    return bool(requested) and requested != handled
 
 
 def _is_handled(body: Body) -> bool:

@@ -26,6 +26,7 @@ from appdb.reconcile.database.bookkeeping import Bookkeeping
 from appdb.reconcile.database.run import reconcile_database, report_broken
 from appdb.reconcile.dispatch import Again, Dispatch
 from appdb.reconcile.keys import Kind, ObjectKey
+from appdb.reconcile.plan.run import reconcile_plan
 from appdb.reconcile.queue import KeyedQueue, Priority
 from appdb.reconcile.refs import ReferenceMap
 from appdb.reconcile.resync import ResyncClock
@@ -133,6 +134,7 @@ class Operator:
             add=dispatch.add,
             add_after=dispatch.add_after,
             forget=context.observer.gone,
+            ask=resync.ask,
             operator_namespace=settings.operator_namespace,
         )
         election = _election(cluster, settings, loop.time) if settings.leader_election else None
@@ -239,6 +241,8 @@ async def _run(context: Context, key: ObjectKey) -> Again:
                 return await reconcile_database(context, key)
             case Kind.DATABASE_SERVER:
                 return await reconcile_server(context, key)
+            case Kind.SCHEMA_PLAN:
+                return await reconcile_plan(context, key)
     except AppDBError as error:
         context.observer.error_seen(key, error.reason)
         if isinstance(error, Conflict):
