@@ -6,15 +6,19 @@ changes are planned. Alembic (a development dependency) only compares; it rehear
 """
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "operator"), str(ROOT / "tests")]
+
+from figure import Figure  # noqa: E402
 
 from appdb.local.postgres import EmbeddedPostgres  # noqa: E402 - the path comes first
 from appdb.plan.policy import Policy  # noqa: E402
@@ -22,6 +26,9 @@ from appdb.postgres.apply import Run, apply_release  # noqa: E402
 from appdb.postgres.inspect import read_catalog  # noqa: E402
 from appdb.postgres.migrate import plan_release  # noqa: E402
 from support.releases import places, release_of  # noqa: E402
+
+ROUNDS = 15
+CHECK_MS = 60
 
 TABLE = """
 CREATE TABLE t{n} (
@@ -54,34 +61,67 @@ def schema(tables: int, changed: int = 0) -> str:
 
 
 @contextmanager
-def timed(what: str) -> Iterator[None]:
+def timed(what: str, into: list[float] | None = None) -> Iterator[None]:
+    """Print how long something took, or only collect it, in milliseconds."""
     began = time.perf_counter()
     yield
-    print(f"  {what:<58} {1000 * (time.perf_counter() - began):9.1f} ms")
+    took = 1000 * (time.perf_counter() - began)
+    if into is None:
+        show(what, took)
+    else:
+        into.append(took)
 
 
-async def measure(server: EmbeddedPostgres, tables: int) -> None:
-    print(f"{tables} tables")
-    async with places(server) as (place,):
+def show(what: str, milliseconds: float) -> None:
+    print(f"  {what:<58} {milliseconds:9.1f} ms")
+
+
+async def measure(server: EmbeddedPostgres, tables: int) -> list[Figure]:
+    print(f"{tables} tables, load average {os.getloadavg()[0]:.1f}")
+    async with places(server, 2) as (place, beside):
         before, after = release_of(schema(tables)), release_of(schema(tables, 10))
+        with timed("the bare statements, in one transaction"):
+            async with beside.conn.transaction():
+                await beside.conn.execute("SET LOCAL search_path = public")
+                for statement in before.statements:
+                    await beside.conn.execute(statement.sql.encode())
         with timed("first run on an empty database, in one transaction"):
             plan = await plan_release(place.conn, None, before, Policy())
             await apply_release(place.conn, plan, Run())
         await place.conn.execute("ANALYZE")
-        for _ in range(2):
-            with timed("snapshot of the live catalog"):
+        snapshots: list[float] = []
+        checks: list[float] = []
+        for _ in range(ROUNDS):
+            with timed("", snapshots):
                 await read_catalog(place.conn)
-        for _ in range(2):
-            with timed("check that nothing changed (snapshot and ledger)"):
+            with timed("", checks):
                 await plan_release(place.conn, None, before, Policy())
-        with timed("plan of ten changes, rehearsed (new scratch session)"):
+        show(f"snapshot of the live catalog, median of {ROUNDS}", median(snapshots))
+        show(f"check that nothing changed (snapshot, ledger), median of {ROUNDS}", median(checks))
+        planned: list[float] = []
+        with timed("", planned):
             plan = await plan_release(place.conn, place.scratch, after, Policy())
-        print(f"  steps: {len(plan.steps)}, waiting: {len(plan.pending)}")
+        show("plan of ten changes, rehearsed (new scratch session)", planned[0])
         with timed("the same plan again (declared schema known)"):
             await plan_release(place.conn, place.scratch, after, Policy())
+        print(f"  steps: {len(plan.steps)}, waiting: {len(plan.pending)}")
         with timed("apply"):
             await apply_release(place.conn, plan, Run())
         compare_with_alembic(place.dsn)
+    return [
+        Figure(
+            name=f"check that nothing changed, {tables} tables",
+            value=median(checks),
+            limit=CHECK_MS * tables / 100,
+            unit=" ms",
+        ),
+        Figure(
+            name=f"plan with rehearsal, {tables} tables",
+            value=planned[0] / 1000,
+            limit=3 * tables / 100,
+            unit=" s",
+        ),
+    ]
 
 
 def compare_with_alembic(dsn: str) -> None:
@@ -106,16 +146,20 @@ def compare_with_alembic(dsn: str) -> None:
     engine.dispose()
 
 
-async def main() -> None:
+async def main() -> int:
+    figures: list[Figure] = []
     with TemporaryDirectory() as home:
         server = EmbeddedPostgres(Path(home), 18)
         server.start()
         try:
             for tables in map(int, sys.argv[1:] or ["100", "500"]):
-                await measure(server, tables)
+                figures += await measure(server, tables)
         finally:
             server.remove()
+    for figure in figures:
+        print(figure)
+    return 0 if all(figure.is_met for figure in figures) else 1
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(asyncio.run(main()))
