@@ -295,13 +295,17 @@ async def test_rules_come_to_the_new_column_and_stay_on_the_old_one(
     await is_like_fresh(pair, new)
 
 
-async def test_the_first_plan_may_be_approved_whole(place: Place, pair: list[Place]):
+async def test_an_approval_of_the_first_plan_does_not_end_the_old_name(
+    place: Place, pair: list[Place]
+):
     await place.release(RULES.format("name"))
     await place.run("INSERT INTO roles VALUES ('ann')")
     await place.run("INSERT INTO users VALUES (1, 1, 'ann')")
 
     await approve(place, RULES.format("full_name"))
 
+    assert [("ann", "ann")] == await rows(place, "SELECT name, full_name FROM users")
+    await approve(place, RULES.format("full_name"))
     assert [("ann",)] == await rows(place, "SELECT full_name FROM users")
     await is_like_fresh(pair, RULES.format("full_name"))
 

@@ -172,3 +172,13 @@ def test_the_rest_of_an_approved_plan_needs_no_second_approval(target, statement
     begun = Begun(target_fingerprint=target, statements=known | (statements or set()))
 
     assert [expected] == verdicts(Policy(decisions=Decisions(begun=(begun,))), DROP)
+
+
+def test_an_approval_never_covers_what_stands_apart_from_what_it_needs():
+    begin = a_unit("begin", makes=exists(column("new")))
+    end = replace(DROP, needs=exists(column("new")), is_apart=True)
+    both = Policy(is_review=True, approved_plan=hash_of("x", "y", (begin, end)))
+    alone = Policy(is_review=True, approved_plan=hash_of("x", "y", (end,)))
+
+    assert [Verdict.RUNS, Verdict.PENDING] == verdicts(both, begin, end)
+    assert [Verdict.RUNS] == verdicts(alone, end)

@@ -54,3 +54,11 @@ def holding_back(units: Sequence[Unit], stopped: Iterable[Unit]) -> dict[int, Un
                 if made[token] >= 1:
                     missing.setdefault(token, unit)
     return held
+
+
+def too_early(units: Sequence[Unit]) -> frozenset[int]:
+    """Find, by place, the units that stand apart while what they need is still to be made."""
+    made = _count(units)
+    return frozenset(
+        place for place, unit in enumerate(units) if unit.is_apart and _waits(unit, made)
+    )

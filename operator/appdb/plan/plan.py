@@ -12,6 +12,7 @@ from appdb.model.catalog import Key, Stranger
 from appdb.model.digest import digest_of_texts
 from appdb.model.finding import Evidence as Origin
 from appdb.plan.hazards import Hazard
+from appdb.plan.order import too_early
 from appdb.plan.policy import Evidence, Judged, Policy, Verdict, first_run_waits, judge
 from appdb.plan.unit import Step, Unit
 
@@ -105,6 +106,12 @@ class Plan:
     def pending(self) -> tuple[PlannedStep, ...]:
         """What waits for an approval, or for something that waits."""
         return self._steps(Verdict.PENDING)
+
+    @cached_property
+    def approvable(self) -> tuple[PlannedStep, ...]:
+        """What an approval of this very plan would let run."""
+        early = too_early([j.unit for j in self.judged])
+        return tuple(step for step in self.pending if step.unit_number - 1 not in early)
 
     @cached_property
     def withheld(self) -> tuple[PlannedStep, ...]:
@@ -209,7 +216,10 @@ def _is_approved(plan_hash: str, target: str, units: tuple[Unit, ...], policy: P
         return False
     if plan_hash in {policy.approved_plan, *decisions.approved}:
         return True
-    statements = {step.sql for unit in units for step in unit.steps}
+    early = too_early(units)
+    statements = {
+        step.sql for place, unit in enumerate(units) if place not in early for step in unit.steps
+    }
     return any(
         begun.target_fingerprint == target and statements <= begun.statements
         for begun in decisions.begun

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from appdb.model.catalog import Key
 from appdb.plan.hazards import Hazard, StepClass
-from appdb.plan.order import holding_back
+from appdb.plan.order import holding_back, too_early
 from appdb.plan.unit import Probe, Unit
 
 REWRITE_LIMIT_BYTES = 64 * 1024 * 1024
@@ -162,8 +162,16 @@ def judge(
     drifted: frozenset[Key] = frozenset(),
 ) -> tuple[Judged, ...]:
     """Decide about every unit; what needs a unit that does not run waits with it."""
+    early = too_early(units)
     found = [
-        _judge_one(unit, policy, evidence, is_approved, place in evidence.refusals, place)
+        _judge_one(
+            unit,
+            policy,
+            evidence,
+            is_approved and place not in early,
+            place in evidence.refusals,
+            place,
+        )
         if unit.subject not in drifted
         else _judge_drift(unit, policy, evidence, is_approved, place)
         for place, unit in enumerate(units)

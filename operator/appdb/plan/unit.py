@@ -133,6 +133,7 @@ class Obstacle:
 class Unit:
     """One change and how it is made.
 
+    `is_apart`: an approval covers it only when nothing that it needs is in the same plan.
     `rewrites` names tables whose size decides whether a class W unit runs by itself;
     `covers` are objects whose going is part of this unit.
     """
@@ -149,6 +150,7 @@ class Unit:
     rewrites: tuple[Key, ...] = ()
     mitigation: "Unit | None" = None
     possible_rename: str | None = None
+    is_apart: bool = False
     round: int = field(default=1, compare=False)
 
     def fill_after(self, step: Step) -> Backfill | None:

@@ -48,6 +48,7 @@ def contract(ctx: Context, expansion: Expansion, after: Column) -> Unit:
         needs=plain.needs | _what_comes(ctx, target) | {Token(Tag.FILLED, target)},
         probes=(_ask_lost(ctx, expansion),) if target in ctx.live.objects else (),
         mitigation=None,
+        is_apart=not expansion.is_at_once,
     )
 
 

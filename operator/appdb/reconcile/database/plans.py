@@ -115,7 +115,7 @@ class Plans:
 
     async def propose(self, plan: Plan, weigh: Weigh) -> Record:
         """Have what waits, or is blocked, stand there for a decision; returns its record."""
-        waiting = frozenset(planned.step.sql for planned in plan.pending)
+        waiting = frozenset(planned.step.sql for planned in plan.approvable)
         record = self.shelf.rejection_of(plan.plan_hash, plan.source_digest, waiting)
         return await self._stand(
             record or self.shelf.find(plan.plan_hash),

@@ -66,7 +66,7 @@ def propose_run(subject: Subject, plan: Plan, *, why: str) -> Proposal:
 
 def propose_rest(subject: Subject, plan: Plan, weights: Mapping[Key, str]) -> Proposal:
     """Return the proposal of what waits, or is blocked, with what is at stake."""
-    steps = (*plan.pending, *_blocked_steps(plan))
+    steps = (*plan.approvable, *_blocked_steps(plan))
     return _proposal(
         subject, plan, steps, weights, plan_hash=plan.plan_hash, decision=(Decision.PENDING, "")
     )
