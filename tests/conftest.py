@@ -53,7 +53,11 @@ def postgres15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPos
     yield from _postgres(15, tmp_path_factory)
 
 
-@pytest.fixture(scope="session", params=[18, 16, 15], ids="pg{}".format)
+# Every day the newest; the others are of the slow tier, which CI runs too.
+_VERSIONS = [18, *(pytest.param(version, marks=pytest.mark.slow) for version in (16, 15))]
+
+
+@pytest.fixture(scope="session", params=_VERSIONS, ids="pg{}".format)
 def postgres(request: pytest.FixtureRequest) -> EmbeddedPostgres:
     """Every version in turn; a version that is not installed is skipped."""
     server: EmbeddedPostgres = request.getfixturevalue(f"postgres{request.param}")
