@@ -12,23 +12,24 @@ from appdb.cluster.events import EventReason, subject_of
 from appdb.cluster.resources import APP_DATABASES, SECRETS
 from appdb.cluster.secrets import is_of_access, is_ours
 from appdb.errors import (
-    AdoptionRequired,
     AppDBError,
     ClusterForbidden,
     ClusterUnavailable,
     Conflict,
-    NameConflict,
     Protected,
     ServerNotFound,
 )
-from appdb.model.names import database_name_for, hashed_database_name_for
 from appdb.postgres.deprovision import delete_database
 from appdb.postgres.server import read_server
 from appdb.reconcile.context import Context
 from appdb.reconcile.database.act import SIGNS_OF_A_BAD_SERVER
 from appdb.reconcile.database.logins import secret_names
 from appdb.reconcile.database.report import deleting_status
-from appdb.reconcile.database.wanted import effective_policy, wanted_on_server
+from appdb.reconcile.database.wanted import (
+    database_name,
+    effective_policy,
+    wanted_on_server,
+)
 from appdb.reconcile.dispatch import LEAVE, RETRY, Again
 from appdb.reconcile.keys import database_key, server_key
 from appdb.reconcile.server.identity import require_same_server
@@ -65,7 +66,7 @@ async def deprovision(context: Context, writer: StatusWriter, database: AppDatab
 
 async def _clean_up(context: Context, database: AppDatabase) -> tuple[EventReason, str]:
     """Do what the policy says and return what to tell; returning means: let go."""
-    kept = f"database {_known_name(database)} and its Secret were kept"
+    kept = f"database {database_name(database)} and its Secret were kept"
     if database.metadata.annotations.get(names.ANNOTATION_FORCE_FORGET) == "true":
         return EventReason.DATABASE_RETAINED, f"forgotten by force; {kept} as they are"
     if database.spec.deletion_policy is not DeletionPolicy.DELETE:
@@ -81,10 +82,10 @@ async def _clean_up(context: Context, database: AppDatabase) -> tuple[EventReaso
             f"{kept}: floor.deletionPolicy of DatabaseServer {server.metadata.name} is safer "
             "than the object's Delete"
         )
-    dropped = await _drop(context, database, server)
+    is_dropped = await _drop(context, database, server)
     await _delete_secrets(context, database)
-    if dropped:
-        return EventReason.DATABASE_DROPPED, f"database {', '.join(dropped)} was dropped"
+    if is_dropped:
+        return EventReason.DATABASE_DROPPED, f"database {database_name(database)} was dropped"
     return EventReason.DATABASE_DROPPED, "there was no database of this object to drop"
 
 
@@ -100,7 +101,8 @@ async def _server_of(context: Context, database: AppDatabase) -> DatabaseServer:
         ) from error
 
 
-async def _drop(context: Context, database: AppDatabase, server: DatabaseServer) -> tuple[str, ...]:
+async def _drop(context: Context, database: AppDatabase, server: DatabaseServer) -> bool:
+    """Drop what our claim covers; somebody else's, or nobody's, was never ours to drop."""
     access = await read_admin_access(context.cluster, server, context.operator_namespace)
     sessions = await context.sessions.sessions_for(
         server.metadata.name, access.address, access.login, limit=server.spec.connections.max
@@ -109,37 +111,14 @@ async def _drop(context: Context, database: AppDatabase, server: DatabaseServer)
         found = (await read_server(session)).system_identifier or ""
     known = database.status.server
     require_same_server(server, found, known.system_identifier if known else "")
-    dropped: list[str] = []
-    for name in _names(database):
-        wanted = wanted_on_server(
-            database, server, await context.cluster.cluster_id(), name=name, password=""
-        )
-        try:
-            if (await delete_database(sessions, wanted)).database:
-                dropped.append(name)
-        except (NameConflict, AdoptionRequired):
-            # What carries somebody else's claim, or none, was never ours to drop.
-            continue
-    return tuple(dropped)
-
-
-def _names(database: AppDatabase) -> tuple[str, ...]:
-    """Return every name under which a run, perhaps a killed one, may have made something."""
-    known = database.status.database
-    if known is not None and known.name:
-        return (known.name,)
-    if database.spec.database_name:
-        return (database.spec.database_name,)
-    meta = database.metadata
-    names_ = (
-        database_name_for(meta.namespace, meta.name),
-        hashed_database_name_for(meta.namespace, meta.name),
+    wanted = wanted_on_server(
+        database,
+        server,
+        await context.cluster.cluster_id(),
+        name=database_name(database),
+        password="",
     )
-    return tuple(dict.fromkeys(names_))
-
-
-def _known_name(database: AppDatabase) -> str:
-    return _names(database)[0]
+    return (await delete_database(sessions, wanted)).database
 
 
 async def _delete_secrets(context: Context, database: AppDatabase) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from appdb.api.reasons import Reason
 from appdb.cluster.events import EventReason
-from appdb.errors import ExtensionNotAllowed, NameConflict
+from appdb.errors import ExtensionNotAllowed
 from appdb.model.analysis import Analysis
 from appdb.model.claim import Part
 from appdb.model.ddl import DdlKind
@@ -21,7 +21,7 @@ from appdb.postgres.roles import require_administration
 from appdb.postgres.server import read_server, require_usable
 from appdb.postgres.wanted import WantedDatabase
 from appdb.reconcile.database.logins import Issue, LoginSlot, issue, login_slots, wanted_access
-from appdb.reconcile.database.wanted import database_name, has_derived_name, wanted_on_server
+from appdb.reconcile.database.wanted import database_name, wanted_on_server
 from appdb.reconcile.database.work import OnServer, Work
 from appdb.reconcile.results import Done, Failed, Stage
 from appdb.reconcile.server.identity import require_same_server
@@ -50,7 +50,7 @@ async def check_names(work: Work) -> None:
         require_same_server(server, facts.system_identifier or "", _known_identifier(work))
         require_usable(facts, session)
         _refuse_extensions(work, facts.extensions)
-        judged = await _judged(session, work)
+        judged = await _judge(session, _wanted(work))
     work.issues = judged.issues
     work.on_server = OnServer(
         sessions=sessions,
@@ -88,20 +88,12 @@ async def provision(work: Work) -> None:
         )
 
 
-async def _judged(session: Session, work: Work) -> _Judged:
-    """Return what is wanted under a name that is free or ours.
-
-    A derived name that another object has already is derived again with its hash.
-    """
-    try:
-        return await _judge(session, _wanted(work, hashed=False))
-    except NameConflict:
-        if not has_derived_name(work.database):
-            raise
-        return await _judge(session, _wanted(work, hashed=True))
-
-
 async def _judge(session: Session, judged: _Judged) -> _Judged:
+    """Return what is wanted, with the roles that are there, under a name that is free or ours.
+
+    A name that somebody else has is a conflict, a derived one too: under another name an
+    object that is restored without its status would find an empty database.
+    """
     wanted = judged.wanted
     facts = await read_database(session, wanted)
     judge_claims(facts, wanted)
@@ -115,8 +107,8 @@ async def _judge(session: Session, judged: _Judged) -> _Judged:
     return replace(judged, claimed=claimed)
 
 
-def _wanted(work: Work, *, hashed: bool) -> _Judged:
-    name = database_name(work.database, hashed=hashed)
+def _wanted(work: Work) -> _Judged:
+    name = database_name(work.database)
     slots = login_slots(work.observed, name)
     issues = issue(work.observed, slots, work.context.new_password)
     own = issues[0].login
