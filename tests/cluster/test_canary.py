@@ -13,7 +13,7 @@ from support.sandbox import fresh_namespace
 from support.shop import PRISMA, PRISMA_WRONG
 from support.team import Team, until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.security]
 
 EVERY_KIND = "appdatabases,databaseservers,schemaplans,events,configmaps,leases"
 

@@ -9,7 +9,7 @@ from appdb.local.controlplane import ControlPlane
 from support.apiserver import ApiServer
 from support.contract import ROOT
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.security]
 
 OPERATOR = "system:serviceaccount:appdb-system:appdb-operator"
 GROUP = "appdb.chatbuilds.com"

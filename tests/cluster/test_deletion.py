@@ -13,7 +13,7 @@ from support.sandbox import unique_name
 from support.shop import PRISMA
 from support.team import Team, decoded, until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.security]
 
 
 def a_shop(team: Team, **spec: object) -> str:

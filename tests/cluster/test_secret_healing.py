@@ -8,7 +8,7 @@ from psycopg import sql
 
 from support.team import Json, Team, decoded, until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.security]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from support.sandbox import unique_name
 from support.shop import PRISMA
 from support.team import Team, until
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.security]
 
 
 @pytest.fixture(scope="module")

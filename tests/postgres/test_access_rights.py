@@ -19,7 +19,7 @@ from support.tenants import (
     with_access,
 )
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.security]
 
 DENIED = psycopg.errors.InsufficientPrivilege
 

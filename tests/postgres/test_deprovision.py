@@ -24,7 +24,7 @@ from support.tenants import (
     with_access,
 )
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.security]
 
 
 async def test_a_database_goes_with_all_its_roles(postgres, sessions):

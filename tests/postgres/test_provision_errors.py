@@ -35,7 +35,7 @@ from support.tenants import (
     sessions_of,
 )
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.security]
 
 CANARY = "canary-password-7f3a"
 HASTY = SessionSettings(connect_timeout_seconds=2)

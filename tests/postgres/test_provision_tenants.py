@@ -7,15 +7,17 @@ from appdb.errors import LockTimeout
 from appdb.postgres.connect import SessionSettings
 from appdb.postgres.fence import fence_key, fenced
 from appdb.postgres.provision import app_session, ensure_database, ensure_inside
+from appdb.postgres.wanted import AccessRole
 from support.tenants import (
     a_database,
     as_superuser,
     logged_in,
     pending,
     provisioned,
+    with_access,
 )
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.security]
 
 DENIED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse)
 
@@ -26,6 +28,7 @@ ATTACKS = {
     "lift the connection limit": 'ALTER DATABASE "{db}" CONNECTION LIMIT -1',
     "retune the database": "ALTER DATABASE \"{db}\" SET search_path = 'evil'",
     "rename the database": 'ALTER DATABASE "{db}" RENAME TO "x{db}"',
+    "empty the ledger": "DROP SCHEMA _appdb CASCADE",
     "become the owner": 'SET ROLE "{db}_owner"',
     "join the owner": 'GRANT "{db}_owner" TO "{db}_user"',
     "join its neighbour": 'GRANT "{other}_app" TO "{db}_user"',
@@ -92,6 +95,26 @@ async def test_no_tenant_gets_beyond_its_database(sessions, pair, with_role, sub
 
     assert [] == await pending(sessions, tenant)
     assert [] == await pending(sessions, other)
+
+
+@pytest.mark.parametrize("role", AccessRole)
+async def test_no_reader_or_writer_gets_beyond_the_tables(sessions, pair, role, subtests):
+    tenant, other = pair
+    wanted = await provisioned(sessions, with_access(tenant, bi=role))
+    names = {"db": tenant.name, "other": other.name, "admin": sessions.login.username}
+    more = {
+        "become the app": 'SET ROLE "{db}_app"',
+        "change the app's password": "ALTER ROLE \"{db}_user\" PASSWORD 'x'",
+    }
+    async with (
+        sessions.maintenance(),
+        logged_in(sessions, wanted.access[0].login, tenant.name) as client,
+    ):
+        for attack, statement in (ATTACKS | more).items():
+            with subtests.test(attack), pytest.raises(DENIED):
+                await client.execute(statement.format(**names).encode())
+
+    assert [] == await pending(sessions, wanted)
 
 
 async def test_a_tenant_cannot_open_its_database_to_the_public(sessions, pair):

@@ -3,7 +3,8 @@
 Ownership of the database and of the objects of its users moves to our roles in one
 transaction. The previous owners keep working: they may still connect, and they become
 members of the app role, so that a running app notices nothing until the platform team
-removes them. Objects of extensions and of the system stay as they are.
+removes them. Objects of extensions and of the system stay as they are. A ledger that is
+there (made by `appdb apply`) goes to the admin: no tenant may own what the operator writes.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from psycopg import sql
 from appdb.errors import InsufficientPrivilege
 from appdb.postgres.connect import Session, place
 from appdb.postgres.facts import DatabaseFacts
+from appdb.postgres.inside import LEDGER_SCHEMA
 from appdb.postgres.roles import full_membership
 from appdb.postgres.statements import read_row
 from appdb.postgres.wanted import WantedDatabase
@@ -25,7 +27,7 @@ from appdb.postgres.wanted import WantedDatabase
 _READ = """
 WITH spaces AS (
     SELECT oid, nspname, nspowner FROM pg_namespace
-    WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', '_appdb')
+    WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
 ), owned(class, object, owner) AS (
     SELECT 'pg_class'::regclass::oid, c.oid, c.relowner
     FROM pg_class c JOIN spaces n ON n.oid = c.relnamespace
@@ -158,11 +160,12 @@ def borrow_statements(adoptable: Adoptable, version_num: int) -> Iterator[sql.Co
 
 def handover_statements(adoptable: Adoptable, wanted: WantedDatabase) -> Iterator[sql.Composable]:
     """Give every object to the app role: schemas first, it must be able to create in them."""
-    app = sql.Identifier(wanted.roles.app)
+    app, admin = sql.Identifier(wanted.roles.app), sql.SQL("CURRENT_USER")
     for kind, identity in sorted(adoptable.objects, key=lambda each: each[0] != "schema"):
         # Kind and identity come from the server, which has quoted the names in them.
         word = _ALTER_WORDS.get(kind, kind.upper())
-        yield sql.SQL("ALTER {} {} OWNER TO {}").format(_verbatim(word), _verbatim(identity), app)
+        heir = admin if identity.partition(".")[0] == LEDGER_SCHEMA else app
+        yield sql.SQL("ALTER {} {} OWNER TO {}").format(_verbatim(word), _verbatim(identity), heir)
 
 
 def courtesy_statements(

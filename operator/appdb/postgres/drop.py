@@ -101,6 +101,7 @@ async def read_traces(session: Session, roles: Sequence[str]) -> tuple[Trace, ..
 
 
 def _refuse_property(traces: Sequence[Trace], wanted: WantedDatabase) -> None:
+    ours = wanted.accepted_clusters | {wanted.claimant.cluster}
     for trace in traces:
         if trace.inside == wanted.name:
             continue
@@ -114,7 +115,7 @@ def _refuse_property(traces: Sequence[Trace], wanted: WantedDatabase) -> None:
                 f"role {trace.role} owns {owned}; give it to another role (REASSIGN OWNED BY"
                 f' "{trace.role}" TO ...) there, then it is dropped'
             )
-        if trace.claim is None or trace.claim.claimant.cluster != wanted.claimant.cluster:
+        if trace.claim is None or trace.claim.claimant.cluster not in ours:
             raise ObjectsRemain(
                 f"role {trace.role} has rights in database {trace.inside}, which is not ours; run"
                 f' there, as its owner: DROP OWNED BY "{trace.role}"'

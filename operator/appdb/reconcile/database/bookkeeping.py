@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from appdb.errors import AppDBError
 from appdb.model.analysis import Analysis
 from appdb.model.catalog import Catalog
+from appdb.postgres.bookroom import ledger_session
 from appdb.postgres.apply import Book
 from appdb.postgres.firstrun import record_first_run
 from appdb.postgres.sessions import AdminSessions
@@ -51,7 +52,7 @@ class Bookkeeping:
         if run is None:
             return
         try:
-            async with run.sessions.database(run.database) as session:
+            async with ledger_session(run.sessions, run.database) as session:
                 await record_first_run(
                     Book(conn=session),
                     run.made,

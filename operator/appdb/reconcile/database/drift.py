@@ -6,6 +6,7 @@ was found is the engine's to decide, by `schema.driftPolicy`.
 """
 
 from appdb.plan.scope import drift_of
+from appdb.postgres.bookroom import ledger_session
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.ledger import Roles, read_ledger
 from appdb.postgres.sqlstate import translated
@@ -32,7 +33,7 @@ async def is_as_left(work: Work) -> bool:
     if work.context.bookkeeping.is_owed(work.key):
         return True
     place = work.place
-    async with place.sessions.database(place.wanted.name) as session:
+    async with ledger_session(place.sessions, place.wanted.name) as session:
         with translated(f"database {place.wanted.name}", "looking at the tables"):
             ledger = await read_ledger(session, Roles())
             live = await read_catalog(session)

@@ -19,6 +19,7 @@ from appdb.plan.hazards import Pace
 from appdb.plan.plan import Plan
 from appdb.plan.policy import Policy
 from appdb.postgres.apply import Book, Outcome, Run, apply_release
+from appdb.postgres.bookroom import ledger_session
 from appdb.postgres.connect import Session
 from appdb.postgres.migrate import Release, plan_release
 from appdb.postgres.provision import app_session
@@ -136,7 +137,9 @@ class _Engine:
         """Open the app's session and the ledger's, once."""
         place = self.work.place
         if self._session is None or self._book is None:
-            book = await self.held.enter_async_context(place.sessions.database(place.wanted.name))
+            book = await self.held.enter_async_context(
+                ledger_session(place.sessions, place.wanted.name)
+            )
             self._book = Book(conn=book)
             self._session = await self.held.enter_async_context(
                 app_session(place.sessions, place.wanted)
