@@ -1,9 +1,7 @@
 """What a person reads when the server, the login or a right is not what it should be."""
 
 import os
-import re
 import socket
-import subprocess
 from dataclasses import replace
 
 import psycopg
@@ -20,12 +18,11 @@ from appdb.errors import (
     Unreachable,
 )
 from appdb.local.ports import free_port
-from appdb.local.postgres import EmbeddedPostgres
 from appdb.postgres.connect import Login, ServerAddress, SessionSettings, connect
 from appdb.postgres.login import proven_login
 from appdb.postgres.provision import app_session, ensure_database
 from appdb.postgres.server import missing_privilege, read_server, require_usable
-from support.sandbox import missing_postgres, unique_name
+from support.sandbox import unique_name
 from support.tenants import (
     a_database,
     address_of,
@@ -252,58 +249,3 @@ async def test_a_login_that_cannot_make_tables_is_not_ready(postgres18, sessions
             sessions18, wanted.logins[0], wanted.name, app_role=wanted.roles.app
         ):
             pass
-
-
-@pytest.fixture(scope="module")
-def tls_postgres(tmp_path_factory):
-    """A server that speaks TLS only, its CA, and a CA that has nothing to do with it.
-
-    The embedded 18 and 16 are built without TLS.
-    """
-    reason = missing_postgres(15)
-    if reason:
-        pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("tls")
-    for name in ("server", "other"):
-        command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
-        command += f" -addext subjectAltName=DNS:localhost -keyout {name}.key -out {name}.crt"
-        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-    with EmbeddedPostgres(folder / "pg", 15) as postgres:
-        speak_tls_only(postgres, folder)
-        yield postgres, (folder / "server.crt").read_text(), (folder / "other.crt").read_text()
-
-
-def speak_tls_only(postgres, folder):
-    data = postgres.server.data_dir
-    owner = data.stat()
-    for suffix in ("key", "crt"):
-        target = data / f"server.{suffix}"
-        target.write_bytes((folder / f"server.{suffix}").read_bytes())
-        target.chmod(0o600)
-        os.chown(target, owner.st_uid, owner.st_gid)
-    hba = data / "pg_hba.conf"
-    hba.write_text(re.sub(r"(?m)^host\b", "hostssl", hba.read_text()))
-    as_superuser(
-        postgres, "postgres", "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf() WHERE true"
-    )
-
-
-async def test_tls_is_verified_against_the_ca(tls_postgres):
-    postgres, ca, other_ca = tls_postgres
-    server = postgres.server
-    address = ServerAddress(host="localhost", port=server.port, ca_pem=ca)
-    login = Login(username=server.username, password=server.password)
-
-    session = await connect(address, login)
-    assert session.pgconn.ssl_in_use
-    await session.close()
-    wrong_ca = await refused(replace(address, ca_pem=other_ca), login)
-    assert isinstance(wrong_ca, TLSFailed)
-    wrong_host = await refused(replace(address, host="127.0.0.1"), login)
-    assert isinstance(wrong_host, TLSFailed)
-    assert "host name" in wrong_host.message
-    no_pem = await refused(replace(address, ca_pem="no certificate"), login)
-    assert isinstance(no_pem, TLSFailed)
-    plain = await refused(replace(address, tls_mode="disable", ca_pem=None), login)
-    assert isinstance(plain, TLSFailed)
-    assert "tls.mode" in plain.message

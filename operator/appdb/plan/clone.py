@@ -5,12 +5,14 @@ Pure. The clone is what plans are rehearsed on: same structure, no rows.
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from appdb.model.catalog import (
     Catalog,
     Column,
     CompositeType,
     Constraint,
+    DomainCheck,
     DomainType,
     Index,
     Key,
@@ -164,10 +166,20 @@ def part(catalog: Catalog, seeds: AbstractSet[Key], neighbours: AbstractSet[Key]
             return record.target in included and (key.table in seeds or record.target in seeds)
         return True
 
-    return catalog.only(key for key, record in catalog.objects.items() if is_in(key, record))
+    cut = catalog.only(key for key, record in catalog.objects.items() if is_in(key, record))
+    lighter = {key: _without_calls(record, calls) for key, record in cut.objects.items()}
+    return replace(cut, objects=lighter)
 
 
-def _calls_any(record: Record, names: Iterable[str]) -> bool:
+def _without_calls(record: Record, names: Iterable[str]) -> Record:
+    """Columns need their domain: only its checks by hand-made functions stay behind."""
+    if not isinstance(record, DomainType):
+        return record
+    checks = tuple(check for check in record.checks if not _calls_any(check, names))
+    return record if checks == record.checks else replace(record, checks=checks)
+
+
+def _calls_any(record: Record | DomainCheck, names: Iterable[str]) -> bool:
     """A hand-made function cannot be cloned, so neither can what calls it."""
     texts = [
         text

@@ -22,8 +22,9 @@ import psycopg
 from psycopg import pq
 from psycopg.rows import TupleRow
 
-from appdb.errors import Unreachable
+from appdb.errors import TLSFailed, Unreachable
 from appdb.postgres.sqlstate import connect_error
+from appdb.postgres.tls import why_untrusted
 
 Session: TypeAlias = psycopg.AsyncConnection[TupleRow]
 
@@ -145,11 +146,30 @@ async def connect(
             " check host, port and network policies"
         ) from err
     except psycopg.Error as err:
-        raise connect_error(
-            err, where=str(address), username=login.username, database=target
-        ) from err
+        error = connect_error(err, where=str(address), username=login.username, database=target)
+        if isinstance(error, TLSFailed):
+            error = await _explained(error, address)
+        raise error from err
     _addresses[session] = address
     return session
+
+
+async def _explained(error: TLSFailed, address: ServerAddress) -> TLSFailed:
+    """Say what is wrong with the certificate where libpq only says that it was refused."""
+    if address.ca_pem is None or not address.sslmode.startswith("verify"):
+        return error
+    why = await why_untrusted(
+        address.host,
+        address.port,
+        ca_pem=address.ca_pem,
+        checks_host=address.sslmode == "verify-full",
+    )
+    if why is None:
+        return error
+    return TLSFailed(
+        f"TLS with {address} failed: {why}; check the server's certificate, its host name and "
+        "the CA in tls.caSecretRef"
+    )
 
 
 def place(session: Session) -> str:

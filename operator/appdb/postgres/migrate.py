@@ -285,7 +285,11 @@ class _Planner:
         cut = with_invalid_left_out(part(catalog, seeds, neighbours))
         again = await self.scratch.canonical(cut)
         objects = {
-            key: (again.objects[key] if key in cut.objects and key in again.objects else record)
+            key: (
+                again.objects[key]
+                if cut.objects.get(key) is record and key in again.objects
+                else record
+            )
             for key, record in catalog.objects.items()
         }
         for key, record in catalog.objects.items():

@@ -55,6 +55,11 @@ _LOGIN_RULES = (
         " set tls.mode to require, or verify-full with the CA",
     ),
     _rule(
+        r"root certificate file .* does not exist",
+        TLSFailed,
+        "TLS with {where} cannot be verified without a CA: name one in tls.caSecretRef",
+    ),
+    _rule(
         r"SSL error|certificate|sslmode|TLS|SSL SYSCALL error",
         TLSFailed,
         "TLS with {where} failed: {reason}; check tls.mode, the CA and the host name",
