@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from psycopg import sql
 
-from appdb.errors import ExtensionNotAllowed, InsufficientPrivilege
+from appdb.errors import DDLFailed, ExtensionNotAllowed, InsufficientPrivilege
 from appdb.postgres.connect import Session, place
 from appdb.postgres.facts import DatabaseFacts
 from appdb.postgres.inside import PUBLIC_SCHEMA
@@ -69,6 +69,14 @@ async def extension_statements(
         statement
         for name in missing
         for statement in _install(name, wanted.roles.owner if trust[name] else None)
+    )
+
+
+def refused_by_provider(missing: Sequence[str], err: DDLFailed) -> ExtensionNotAllowed:
+    """Say that installing failed for another reason than a right: managed servers keep lists."""
+    return ExtensionNotAllowed(
+        f"{_listed('extension', missing)} not installed, {err.message}; a managed server has a list"
+        " of its own (azure.extensions, rds.allowed_extensions): add it there, or do without"
     )
 
 

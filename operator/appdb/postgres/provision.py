@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from appdb.errors import LoginFailed, Unreachable
+from appdb.errors import DDLFailed, LoginFailed, Unreachable
 from appdb.postgres.adopt import (
     NOTHING_TO_ADOPT,
     borrow_statements,
@@ -27,7 +27,11 @@ from appdb.postgres.database import (
     rights_after_handover,
     schema_rights,
 )
-from appdb.postgres.extensions import extension_statements, require_allowed
+from appdb.postgres.extensions import (
+    extension_statements,
+    refused_by_provider,
+    require_allowed,
+)
 from appdb.postgres.facts import DatabaseFacts, read_database
 from appdb.postgres.fence import fenced
 from appdb.postgres.inside import inside_statements, missing_extensions, read_inside
@@ -191,7 +195,13 @@ async def _settle_inside(
             *courtesy_statements(adoptable, facts, wanted),
             *release_statements(facts, _held_by_now(facts, wanted)),
         )
-        await run_together(session, statements, doing=f"setting up database {wanted.name}")
+        doing = f"setting up database {wanted.name}"
+        try:
+            await run_together(session, statements, doing=doing)
+        except DDLFailed as err:
+            if missing:
+                raise refused_by_provider(missing, err) from err
+            raise
 
 
 async def _settled_session(

@@ -27,6 +27,7 @@ SELECT jsonb_build_object(
     'inherits', r.rolinherit,
     'is_read_only', pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
     'is_open_to_public', has_database_privilege('public', current_database(), 'CONNECT'),
+    'tells_identity', has_function_privilege('pg_control_system()', 'EXECUTE'),
     'max_connections', current_setting('max_connections')::int,
     'databases', (SELECT count(*) FROM pg_database d
         WHERE NOT d.datistemplate AND d.datname <> current_database()),
@@ -37,10 +38,8 @@ WHERE r.rolname = current_user
 """
 
 # EXECUTE is PUBLIC's by default; where a service took it away the identity stays unknown.
-_READ_IDENTITY = """
-SELECT CASE WHEN has_function_privilege('pg_control_system()', 'EXECUTE')
-    THEN (SELECT system_identifier::text FROM pg_control_system()) END
-"""
+# The right is checked before a CASE around the call could decide, hence two queries.
+_READ_IDENTITY = "SELECT system_identifier::text FROM pg_control_system()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,9 @@ async def read_server(session: Session) -> ServerFacts:
     """Read the server through a session to its maintenance database."""
     doing = "reading the server's state"
     (found,) = await read_row(session, _READ, {}, doing=doing)
-    (identifier,) = await read_row(session, _READ_IDENTITY, {}, doing=doing)
+    identifier = None
+    if found.pop("tells_identity"):
+        (identifier,) = await read_row(session, _READ_IDENTITY, {}, doing=doing)
     version = str(found.pop("version_text")).split(" ", 1)[0]
     extensions = tuple(found.pop("extensions"))
     return ServerFacts(
