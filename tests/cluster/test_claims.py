@@ -111,6 +111,27 @@ def test_an_object_from_a_backup_without_status_finds_its_data(team: Team):
     assert 1 == count(team, "shop")
 
 
+def test_names_that_fold_together_in_one_namespace_are_kept_apart_for_good(team: Team):
+    """Also for an object that comes back without status when the other one is gone."""
+    team.apply_source("shop", {"schema.prisma": PRISMA})
+    team.apply("a-b", deletionPolicy="Delete")
+    team.await_ready("a-b")
+    team.apply("a.b", source=SOURCE)
+    team.await_ready("a.b")
+    fill(team, "a.b")
+    second = team.status("a.b")["database"]["name"]
+    saved = team.read("a.b")
+    for name in ("a.b", "a-b"):
+        team.delete(name)
+        team.await_gone(name)
+
+    restore(team, saved)
+
+    team.await_ready("a.b")
+    assert second == team.status("a.b")["database"]["name"]
+    assert 1 == count(team, "a.b")
+
+
 def test_a_finalizer_that_was_removed_by_hand_leaves_the_data(team: Team):
     database = a_shop(team, deletionPolicy="Delete")
     lose(team, "shop")

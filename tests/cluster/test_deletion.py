@@ -7,6 +7,7 @@ import pytest
 from psycopg import sql
 
 from appdb.api.conditions import KStatus
+from appdb.local.manifests import OPERATOR_NAMESPACE
 from appdb.local.postgres import EmbeddedPostgres
 from support.platform import Platform
 from support.sandbox import unique_name
@@ -133,7 +134,9 @@ def test_a_server_that_is_down_delays_a_drop_until_it_is_up(
         other_postgres.stop()
         try:
             team.delete("shop")
-            team.await_says("shop", "ServerReachable", "False", "Unreachable")
+            told = team.await_says("shop", "ServerReachable", "False", "Unreachable")
+            assert "refuses connections" in told.message
+            assert 'force-forget="true"' in told.message
             assert ("True", "Deprovisioning") == team.says("shop", "Reconciling")
         finally:
             other_postgres.start()
@@ -268,4 +271,55 @@ def test_a_suspended_object_can_be_deleted(team: Team):
     team.delete("shop")
     team.await_gone("shop")
 
+    assert [] == names_left(team.sandbox.postgres, database)
+
+
+def test_a_foreground_deletion_takes_the_secret_and_the_database(team: Team):
+    """Argo CD prunes like this: children first, which nobody makes again."""
+    database = a_shop(team, deletionPolicy="Delete")
+    body = {"propagationPolicy": "Foreground", "kind": "DeleteOptions", "apiVersion": "v1"}
+
+    team.api.request("DELETE", team._path("shop"), body)
+    team.await_gone("shop")
+
+    assert [] == names_left(team.sandbox.postgres, database)
+    until(lambda: team.secret("shop-db") is None, say=lambda: team.secret("shop-db"))
+
+
+def test_an_admin_secret_that_is_gone_first_is_named_and_waited_for(
+    team: Team, platform: Platform, other_postgres: EmbeddedPostgres
+):
+    admin = other_postgres.create_admin(unique_name("admin"))
+    with platform.server(other_postgres, admin) as server:
+        database = a_shop(team, deletionPolicy="Delete", serverRef={"name": server})
+        path = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets/{server}-admin"
+        team.api.request("DELETE", path)
+        team.delete("shop")
+        told = team.await_says("shop", "ServerReachable", "False", "AuthenticationFailed")
+        assert f"{server}-admin" in told.message
+        assert 'force-forget="true"' in told.message
+
+        platform.write_admin(server, admin.name, admin.password)
+        team.await_gone("shop")
+
+    assert [] == names_left(other_postgres, database)
+
+
+def test_what_its_role_owns_elsewhere_is_named_and_waited_for(team: Team):
+    database = a_shop(team, deletionPolicy="Delete")
+    role, elsewhere = team.status("shop")["database"]["role"], unique_name("reports")
+    dsn = team.sandbox.postgres.server.dsn
+    with psycopg.connect(dsn(), autocommit=True) as superuser:
+        superuser.execute(f"CREATE DATABASE {elsewhere}")
+    with psycopg.connect(dsn(elsewhere), autocommit=True) as superuser:
+        superuser.execute("CREATE TABLE precious (id int)")
+        superuser.execute(f'ALTER TABLE precious OWNER TO "{role}"')
+
+        team.delete("shop")
+        told = team.await_says("shop", "DatabaseReady", "False", "ObjectsRemain")
+        assert all(word in told.message for word in (role, elsewhere, "REASSIGN OWNED BY"))
+        superuser.execute(f'REASSIGN OWNED BY "{role}" TO CURRENT_USER')
+        team.await_gone("shop")
+
+        assert [] == superuser.execute("SELECT id FROM precious").fetchall()
     assert [] == names_left(team.sandbox.postgres, database)

@@ -102,20 +102,28 @@ def test_a_tenant_names_a_server_and_nothing_of_another_namespace(team: Team, sp
 TRAPS = (
     "CREATE TABLE caught (who text, login text)",
     "GRANT ALL ON caught TO PUBLIC",
-    "CREATE FUNCTION note() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO"
-    " public.caught VALUES (current_user, session_user); RETURN true; END $$",
-    "CREATE FUNCTION spy(text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS"
-    " $$ BEGIN RETURN public.note(); END $$",
-    "CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS"
-    " $$ BEGIN PERFORM public.note(); RETURN NEW; END $$",
+    (
+        "CREATE FUNCTION note() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO"
+        " public.caught VALUES (current_user, session_user); RETURN true; END $$"
+    ),
+    (
+        "CREATE FUNCTION spy(text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS"
+        " $$ BEGIN RETURN public.note(); END $$"
+    ),
+    (
+        "CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM public.note(); RETURN NEW; END $$"
+    ),
     'ALTER TABLE "User" ADD CONSTRAINT looked CHECK (spy(email))',
     'CREATE INDEX seen ON "User" ((spy(email))) WHERE spy(name)',
     "CREATE DOMAIN watched AS text CHECK (spy(VALUE))",
     'ALTER TABLE "User" ADD COLUMN mine watched DEFAULT note()::text',
     'ALTER TABLE "User" ADD COLUMN made boolean GENERATED ALWAYS AS (spy(email)) STORED',
     'CREATE TRIGGER fired BEFORE INSERT OR UPDATE ON "User" FOR EACH ROW EXECUTE FUNCTION fire()',
-    "CREATE FUNCTION eq(text, text) RETURNS boolean LANGUAGE plpgsql AS"
-    " $$ BEGIN PERFORM public.note(); RETURN pg_catalog.texteq($1, $2); END $$",
+    (
+        "CREATE FUNCTION eq(text, text) RETURNS boolean LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM public.note(); RETURN pg_catalog.texteq($1, $2); END $$"
+    ),
     "CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.eq)",
     "TRUNCATE caught",
 )

@@ -28,23 +28,31 @@ pytestmark = [pytest.mark.postgres, pytest.mark.security]
 
 SPY = (
     "CREATE TABLE public.caught (who text)",
-    "CREATE FUNCTION public.spy() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN"
-    " INSERT INTO public.caught VALUES (current_user); RETURN NEW; END'",
-    "CREATE FUNCTION public.spying() RETURNS text LANGUAGE plpgsql AS 'BEGIN"
-    " INSERT INTO public.caught VALUES (current_user); RETURN ''x''; END'",
+    (
+        "CREATE FUNCTION public.spy() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN"
+        " INSERT INTO public.caught VALUES (current_user); RETURN NEW; END'"
+    ),
+    (
+        "CREATE FUNCTION public.spying() RETURNS text LANGUAGE plpgsql AS 'BEGIN"
+        " INSERT INTO public.caught VALUES (current_user); RETURN ''x''; END'"
+    ),
     "GRANT ALL ON public.caught TO PUBLIC",
 )
 LEDGER = (
     "CREATE SCHEMA _appdb",
-    "CREATE TABLE _appdb.objects (kind text, schema_name text, parent text, name text,"
-    " digest text, origin text, backfill text, renamed_from text)",
+    (
+        "CREATE TABLE _appdb.objects (kind text, schema_name text, parent text, name text,"
+        " digest text, origin text, backfill text, renamed_from text)"
+    ),
 )
 # What a hostile owner leaves where the operator looks for its ledger.
 TRAPS = {
     "a view": (
         "CREATE SCHEMA _appdb",
-        "CREATE VIEW _appdb.objects AS SELECT spying() AS kind, 'b' AS schema_name, 'c' AS parent,"
-        " 'd' AS name, 'e' AS digest, 'f' AS origin, 'g' AS backfill, 'h' AS renamed_from",
+        (
+            "CREATE VIEW _appdb.objects AS SELECT spying() AS kind, 'b' AS schema_name, 'c' AS parent"
+            ", 'd' AS name, 'e' AS digest, 'f' AS origin, 'g' AS backfill, 'h' AS renamed_from"
+        ),
     ),
     "a trigger": (
         *LEDGER,
@@ -161,10 +169,14 @@ async def test_an_extension_is_installed_past_what_was_planted(postgres15):
     async with logged_in(sessions, wanted.logins[0], wanted.name) as client:
         for statement in (
             *SPY,
-            "CREATE FUNCTION public.format(text, VARIADIC text[]) RETURNS text LANGUAGE plpgsql"
-            " AS 'BEGIN INSERT INTO public.caught VALUES (current_user); RETURN $1; END'",
-            "CREATE FUNCTION public.eq(text, text) RETURNS boolean LANGUAGE plpgsql"
-            " AS 'BEGIN INSERT INTO public.caught VALUES (current_user); RETURN true; END'",
+            (
+                "CREATE FUNCTION public.format(text, VARIADIC text[]) RETURNS text LANGUAGE plpgsql"
+                " AS 'BEGIN INSERT INTO public.caught VALUES (current_user); RETURN $1; END'"
+            ),
+            (
+                "CREATE FUNCTION public.eq(text, text) RETURNS boolean LANGUAGE plpgsql"
+                " AS 'BEGIN INSERT INTO public.caught VALUES (current_user); RETURN true; END'"
+            ),
             "CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.eq)",
         ):
             await client.execute(statement.encode())

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from appdb.api.reasons import Reason
+from appdb.api.reasons import REASONS, Reason
 from appdb.cluster.events import EventReason
 from appdb.runtime.metrics import Metrics
 from appdb.settings import PREFIX, Settings
@@ -51,11 +51,33 @@ def test_every_metric_is_documented():
     assert exported == set(cells("docs/operations.md", "Metrics"))
 
 
-def test_every_reason_in_the_first_table_of_operations_exists():
-    section = (ROOT / "docs/operations.md").read_text().partition("## Settings")[0]
-    named = re.findall(r"^\| `(\w+)`", section, re.MULTILINE)
+def test_every_reason_has_meaning_impact_diagnosis_and_mitigation():
+    section = (ROOT / "docs/operations.md").read_text().partition("## Reasons\n")[2]
+    rows = re.findall(r"^\| `\w+` .*\|$", section.partition("\n## ")[0], re.MULTILINE)
+    told = {row.split("|")[1].strip(" `"): row.strip("| ").split(" | ") for row in rows}
 
-    assert set(named) <= {reason.value for reason in Reason}
+    assert {reason.value for reason in Reason} == set(told)
+    assert [] == [name for name, row in told.items() if len(row) != 5 or not all(row)]
+
+
+def test_a_reason_that_waits_for_a_person_stands_among_those():
+    section = (ROOT / "docs/operations.md").read_text().partition("### Waits for a person\n")[2]
+    named = set(re.findall(r"^\| `(\w+)`", section.partition("\n## ")[0], re.MULTILINE))
+
+    assert {reason.value for reason, told in REASONS.items() if told.stalls} <= named
+
+
+def test_every_failure_mode_is_covered_by_tests_that_exist_or_by_a_reason():
+    """Rows F1 to F40: names of tests in the last cell, or a sentence why it cannot happen."""
+    text = (ROOT / "docs/threat-model.md").read_text()
+    rows = re.findall(r"^\| F(\d+) \|.*\| (.*) \|$", text, re.MULTILINE)
+    written = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    there = set(re.findall(r"def (test_\w+)", written))
+
+    assert [str(number) for number in range(1, 41)] == [number for number, _ in rows]
+    assert set() == set(re.findall(r"`(test_\w+)`", text)) - there
+    for number, cell in rows:
+        assert "`test_" in cell or cell.startswith("Cannot happen: "), f"F{number}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -11,6 +11,7 @@ from appdb.model.identifiers import fits
 from appdb.model.names import (
     RESERVED_ACCESS_NAMES,
     database_name_for,
+    hashed_database_name_for,
     role_name_for,
     role_names_for,
 )
@@ -47,6 +48,7 @@ def test_every_derived_name_is_one_that_a_spec_could_have_given(namespace, name)
 
 def test_two_objects_may_derive_one_name_and_the_claim_has_to_tell_them_apart():
     assert database_name_for("a-b", "c") == database_name_for("a", "b-c")
+    assert hashed_database_name_for("a-b", "c") != hashed_database_name_for("a", "b-c")
 
 
 LONG = st.text("abc-.9", min_size=63, max_size=90)

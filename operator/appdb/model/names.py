@@ -26,10 +26,16 @@ def database_name_for(namespace: str, name: str) -> str:
 
     `-` and `.` become `_`; over 63 bytes the name is cut and an 8-character hash of
     `namespace/name` put behind it. Two objects may derive one name (`a-b/c`, `a/b-c`):
-    the claim on the server finds out, and the second one needs a name in its spec.
+    the claim on the server finds out. Within a namespace (`a-b`, `a.b`) the second one gets
+    `hashed_database_name_for`; across namespaces it needs a name in its spec.
     """
     derived = _derived(namespace, name)
-    return derived if fits(derived) else _with_hash(derived, identity=f"{namespace}/{name}")
+    return derived if fits(derived) else hashed_database_name_for(namespace, name)
+
+
+def hashed_database_name_for(namespace: str, name: str) -> str:
+    """Derive the name that carries its hash always: no two objects share it."""
+    return _with_hash(_derived(namespace, name), identity=f"{namespace}/{name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

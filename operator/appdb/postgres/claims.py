@@ -60,6 +60,20 @@ def is_ours(claim: Claim | None, wanted: WantedDatabase) -> bool:
     )
 
 
+def is_taken_by_sibling(facts: DatabaseFacts, wanted: WantedDatabase) -> bool:
+    """Tell whether all that stands in the way belongs to objects of the same namespace."""
+    found = [
+        facts.roles[role.name].claim for role in wanted.wanted_roles() if role.name in facts.roles
+    ]
+    if facts.database is not None:
+        found.append(facts.database.claim)
+    own = (wanted.claimant.cluster, wanted.claimant.namespace)
+    return all(
+        claim is not None and (claim.claimant.cluster, claim.claimant.namespace) == own
+        for claim in found
+    )
+
+
 def _refuse_foreign_roles(facts: DatabaseFacts, wanted: WantedDatabase) -> None:
     for role in wanted.wanted_roles():
         found = facts.roles.get(role.name)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from appdb.errors import AppDBError
 from appdb.model.analysis import Analysis
 from appdb.model.catalog import Catalog
-from appdb.postgres.bookroom import ledger_session
 from appdb.postgres.apply import Book
+from appdb.postgres.bookroom import ledger_session
 from appdb.postgres.firstrun import record_first_run
 from appdb.postgres.sessions import AdminSessions
 from appdb.reconcile.keys import ObjectKey

@@ -17,7 +17,6 @@ from appdb.errors import (
     ClusterUnavailable,
     Conflict,
     Protected,
-    ServerNotFound,
 )
 from appdb.postgres.deprovision import delete_database
 from appdb.postgres.server import read_server
@@ -28,6 +27,7 @@ from appdb.reconcile.database.report import deleting_status
 from appdb.reconcile.database.wanted import (
     database_name,
     effective_policy,
+    has_derived_name,
     wanted_on_server,
 )
 from appdb.reconcile.dispatch import LEAVE, RETRY, Again
@@ -35,6 +35,9 @@ from appdb.reconcile.keys import database_key, server_key
 from appdb.reconcile.server.identity import require_same_server
 from appdb.reconcile.server.resolve import find_server, read_admin_access
 from appdb.reconcile.status import StatusWriter
+
+# Of the 400 characters that a message has.
+_ROOM_FOR_THE_CAUSE = 250
 
 
 async def deprovision(context: Context, writer: StatusWriter, database: AppDatabase) -> Again:
@@ -49,7 +52,7 @@ async def deprovision(context: Context, writer: StatusWriter, database: AppDatab
     except AppDBError as error:
         status = deleting_status(
             database.status,
-            error,
+            _with_way_out(error),
             generation=database.metadata.generation,
             requested_at=database.metadata.annotations.get(names.ANNOTATION_REQUESTED_AT, ""),
             now=context.now(),
@@ -62,6 +65,17 @@ async def deprovision(context: Context, writer: StatusWriter, database: AppDatab
     await _let_go(context, database)
     await context.events.post(subject_of(database), *told)
     return LEAVE
+
+
+def _with_way_out(error: AppDBError) -> AppDBError:
+    """Add what to do when a server that a deletion waits for never comes back."""
+    if Reason(error.reason) not in SIGNS_OF_A_BAD_SERVER | {Reason.SERVER_NOT_FOUND}:
+        return error
+    cut = error.message[:_ROOM_FOR_THE_CAUSE].rstrip(".")
+    return type(error)(
+        f"{cut}. Should the server be gone for good: annotate this object with "
+        f'{names.ANNOTATION_FORCE_FORGET}="true", which drops nothing and lets it go'
+    )
 
 
 async def _clean_up(context: Context, database: AppDatabase) -> tuple[EventReason, str]:
@@ -82,26 +96,20 @@ async def _clean_up(context: Context, database: AppDatabase) -> tuple[EventReaso
             f"{kept}: floor.deletionPolicy of DatabaseServer {server.metadata.name} is safer "
             "than the object's Delete"
         )
-    is_dropped = await _drop(context, database, server)
+    dropped = await _drop(context, database, server)
     await _delete_secrets(context, database)
-    if is_dropped:
-        return EventReason.DATABASE_DROPPED, f"database {database_name(database)} was dropped"
+    if dropped:
+        return EventReason.DATABASE_DROPPED, f"database {', '.join(dropped)} was dropped"
     return EventReason.DATABASE_DROPPED, "there was no database of this object to drop"
 
 
 async def _server_of(context: Context, database: AppDatabase) -> DatabaseServer:
     known, ref = database.status.server, database.spec.server_ref
     name = (known.name if known else "") or (ref.name if ref else None)
-    try:
-        return await find_server(context.cluster, name)
-    except ServerNotFound as error:
-        raise ServerNotFound(
-            f"{error.message}. If the server is gone for good, annotate this object with "
-            f'{names.ANNOTATION_FORCE_FORGET}="true"'
-        ) from error
+    return await find_server(context.cluster, name)
 
 
-async def _drop(context: Context, database: AppDatabase, server: DatabaseServer) -> bool:
+async def _drop(context: Context, database: AppDatabase, server: DatabaseServer) -> tuple[str, ...]:
     """Drop what our claim covers; somebody else's, or nobody's, was never ours to drop."""
     access = await read_admin_access(context.cluster, server, context.operator_namespace)
     sessions = await context.sessions.sessions_for(
@@ -111,14 +119,22 @@ async def _drop(context: Context, database: AppDatabase, server: DatabaseServer)
         found = (await read_server(session)).system_identifier or ""
     known = database.status.server
     require_same_server(server, found, known.system_identifier if known else "")
-    wanted = wanted_on_server(
-        database,
-        server,
-        await context.cluster.cluster_id(),
-        name=database_name(database),
-        password="",
-    )
-    return (await delete_database(sessions, wanted)).database
+    dropped: list[str] = []
+    for name in _names(database):
+        wanted = wanted_on_server(
+            database, server, await context.cluster.cluster_id(), name=name, password=""
+        )
+        if (await delete_database(sessions, wanted)).database:
+            dropped.append(name)
+    return tuple(dropped)
+
+
+def _names(database: AppDatabase) -> tuple[str, ...]:
+    """Return every name under which a run, perhaps a killed one, may have made something."""
+    names_ = [database_name(database)]
+    if has_derived_name(database):
+        names_.append(database_name(database, hashed=True))
+    return tuple(dict.fromkeys(names_))
 
 
 async def _delete_secrets(context: Context, database: AppDatabase) -> None:

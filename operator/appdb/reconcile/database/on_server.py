@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from appdb.api.reasons import Reason
 from appdb.cluster.events import EventReason
-from appdb.errors import ExtensionNotAllowed
+from appdb.errors import ExtensionNotAllowed, NameConflict
 from appdb.model.analysis import Analysis
 from appdb.model.claim import Part
 from appdb.model.ddl import DdlKind
-from appdb.postgres.claims import is_ours, judge_claims
+from appdb.postgres.claims import is_ours, is_taken_by_sibling, judge_claims
 from appdb.postgres.connect import Session
 from appdb.postgres.ddl import operator_made
 from appdb.postgres.drop import read_claimed_roles
@@ -21,7 +21,7 @@ from appdb.postgres.roles import require_administration
 from appdb.postgres.server import read_server, require_usable
 from appdb.postgres.wanted import WantedDatabase
 from appdb.reconcile.database.logins import Issue, LoginSlot, issue, login_slots, wanted_access
-from appdb.reconcile.database.wanted import database_name, wanted_on_server
+from appdb.reconcile.database.wanted import database_name, has_derived_name, wanted_on_server
 from appdb.reconcile.database.work import OnServer, Work
 from appdb.reconcile.results import Done, Failed, Stage
 from appdb.reconcile.server.identity import require_same_server
@@ -50,7 +50,7 @@ async def check_names(work: Work) -> None:
         require_same_server(server, facts.system_identifier or "", _known_identifier(work))
         require_usable(facts, session)
         _refuse_extensions(work, facts.extensions)
-        judged = await _judge(session, _wanted(work))
+        judged = await _judged(session, work)
     work.issues = judged.issues
     work.on_server = OnServer(
         sessions=sessions,
@@ -88,12 +88,29 @@ async def provision(work: Work) -> None:
         )
 
 
-async def _judge(session: Session, judged: _Judged) -> _Judged:
-    """Return what is wanted, with the roles that are there, under a name that is free or ours.
+async def _judged(session: Session, work: Work) -> _Judged:
+    """Return what is wanted under a name that is free or ours.
 
-    A name that somebody else has is a conflict, a derived one too: under another name an
-    object that is restored without its status would find an empty database.
+    A derived name that another object of the namespace has is derived again with its hash.
+    That of another namespace or cluster is a conflict, which a person solves by a name.
     """
+    plain = _wanted(work, hashed=False)
+    if not has_derived_name(work.database):
+        return await _judge(session, plain)
+    second = _wanted(work, hashed=True)
+    claims = await read_claimed_roles(session, second.wanted.name)
+    if any(is_ours(claim, second.wanted) for claim in claims.values()):
+        # An object that is restored without its status finds what it had.
+        return await _judge(session, second)
+    try:
+        return await _judge(session, plain)
+    except NameConflict:
+        if not is_taken_by_sibling(await read_database(session, plain.wanted), plain.wanted):
+            raise
+        return await _judge(session, second)
+
+
+async def _judge(session: Session, judged: _Judged) -> _Judged:
     wanted = judged.wanted
     facts = await read_database(session, wanted)
     judge_claims(facts, wanted)
@@ -107,8 +124,8 @@ async def _judge(session: Session, judged: _Judged) -> _Judged:
     return replace(judged, claimed=claimed)
 
 
-def _wanted(work: Work) -> _Judged:
-    name = database_name(work.database)
+def _wanted(work: Work, *, hashed: bool) -> _Judged:
+    name = database_name(work.database, hashed=hashed)
     slots = login_slots(work.observed, name)
     issues = issue(work.observed, slots, work.context.new_password)
     own = issues[0].login

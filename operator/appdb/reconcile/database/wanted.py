@@ -15,7 +15,12 @@ from appdb.api.quantities import parse_duration
 from appdb.api.server import DatabaseServer, EndpointSpec
 from appdb.cluster.secrets import Address, Credentials, Mark, SecretPlace, build_secret
 from appdb.model.claim import Claimant
-from appdb.model.names import RoleNames, database_name_for, role_names_for
+from appdb.model.names import (
+    RoleNames,
+    database_name_for,
+    hashed_database_name_for,
+    role_names_for,
+)
 from appdb.postgres.connect import Login, ServerAddress
 from appdb.postgres.wanted import WantedDatabase
 from appdb.reconcile.database.logins import Issue
@@ -24,13 +29,21 @@ from appdb.reconcile.database.logins import Issue
 _SAFETY = (DeletionPolicy.RETAIN, DeletionPolicy.SNAPSHOT, DeletionPolicy.DELETE)
 
 
-def database_name(database: AppDatabase) -> str:
+def database_name(database: AppDatabase, *, hashed: bool = False) -> str:
     """Return the name of the database: what status recorded, what spec says, or a derived one."""
     if database.status.database and database.status.database.name:
         return database.status.database.name
     if database.spec.database_name:
         return database.spec.database_name
-    return database_name_for(database.metadata.namespace, database.metadata.name)
+    derive = hashed_database_name_for if hashed else database_name_for
+    return derive(database.metadata.namespace, database.metadata.name)
+
+
+def has_derived_name(database: AppDatabase) -> bool:
+    """Tell whether the name may still be another one, because nobody has chosen or seen it."""
+    return database.spec.database_name is None and not (
+        database.status.database and database.status.database.name
+    )
 
 
 def role_names(database: AppDatabase, name: str) -> RoleNames:
