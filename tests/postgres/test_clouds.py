@@ -29,7 +29,10 @@ from support.tenants import (
 pytestmark = [pytest.mark.postgres, pytest.mark.security]
 
 
-@pytest.fixture(scope="module", params=[18, 16, 15], ids="pg{}".format)
+VERSIONS = [18, *(pytest.param(version, marks=pytest.mark.slow) for version in (16, 15))]
+
+
+@pytest.fixture(scope="module", params=VERSIONS, ids="pg{}".format)
 def managed(request, tmp_path_factory):
     """A server of its own: some rights are taken from everybody."""
     request.getfixturevalue(f"postgres{request.param}")  # skips what is not installed

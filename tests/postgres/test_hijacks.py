@@ -51,7 +51,8 @@ TRAPS = {
         "CREATE SCHEMA _appdb",
         (
             "CREATE VIEW _appdb.objects AS SELECT spying() AS kind, 'b' AS schema_name,"
-            " 'c' AS parent, 'd' AS name, 'e' AS digest, 'f' AS origin, 'g' AS backfill, 'h' AS renamed_from"
+            " 'c' AS parent, 'd' AS name, 'e' AS digest, 'f' AS origin, 'g' AS backfill,"
+            " 'h' AS renamed_from"
         ),
     ),
     "a trigger": (
