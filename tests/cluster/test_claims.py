@@ -237,3 +237,43 @@ def runs_in(postgres: EmbeddedPostgres, database: str) -> int:
     """How many runs the ledger has: those of the old cluster and those of the new one."""
     with psycopg.connect(postgres.server.dsn(database)) as superuser:
         return int(superuser.execute("SELECT count(*) FROM _appdb.runs").fetchone()[0])
+
+
+def legacy(postgres: EmbeddedPostgres, name: str) -> str:
+    """A database that somebody made by hand, with a row; the old owner's DSN."""
+    with psycopg.connect(postgres.server.dsn(), autocommit=True) as superuser:
+        superuser.execute(f"CREATE ROLE {name}_dba LOGIN PASSWORD 'dba'")
+        superuser.execute(f"CREATE DATABASE {name} OWNER {name}_dba TEMPLATE template0")
+    dsn = f"postgresql://{name}_dba:dba@{postgres.server.host}:{postgres.server.port}/{name}"
+    with psycopg.connect(dsn) as owner:
+        owner.execute('CREATE TABLE "User" (id serial PRIMARY KEY, email text)')
+        owner.execute("INSERT INTO \"User\" (email) VALUES ('old@example.com')")
+    return dsn
+
+
+def test_adoption_takes_leave_on_both_sides_and_costs_nobody_anything(
+    team: Team, platform: Platform, other_postgres: EmbeddedPostgres
+):
+    admin = other_postgres.create_admin(unique_name("admin"))
+    name = unique_name("legacy")
+    old = legacy(other_postgres, name)
+    with platform.server(other_postgres, admin) as server:
+        team.apply("shop", serverRef={"name": server}, databaseName=name)
+        team.await_says("shop", "DatabaseReady", "False", "AdoptionRequired")
+        team.apply("shop", adopt="IfUnclaimed")
+        told = team.await_says("shop", "DatabaseReady", "False", "AdoptionRequired")
+        assert "allowAdoption" in told.message
+
+        platform.patch(server, {"spec": {"allowAdoption": True}})
+        lacking = team.await_says("shop", "DatabaseReady", "False", "InsufficientPrivilege")
+        cure = lacking.message.rpartition("superuser: ")[2]
+        with psycopg.connect(other_postgres.server.dsn(), autocommit=True) as superuser:
+            superuser.execute(cure.encode())
+        team.request_look("shop")
+        team.await_ready("shop")
+
+        assert ("True", "Adopted") == team.says("shop", "DatabaseReady")
+        assert 1 == count(team, "shop")
+        with psycopg.connect(old) as owner:
+            owner.execute("INSERT INTO \"User\" (email) VALUES ('new@example.com')")
+        assert 2 == count(team, "shop")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from appdb.errors import AdoptionRequired, InsufficientPrivilege, NameConflict
+from appdb.errors import AdoptionRequired, DDLFailed, InsufficientPrivilege, NameConflict
 from appdb.model.claim import Part, parse_claim
 from appdb.postgres.connect import Login
 from appdb.postgres.deprovision import Deletion, delete_database
@@ -251,3 +251,29 @@ async def test_another_admin_of_the_server_is_told_what_it_lacks(postgres, sessi
         await ensure_database(successor, changed)
     assert [] == await pending(successor, changed)
     await successor.aclose()
+
+
+async def test_an_adoption_that_fails_half_way_leaves_everything_with_its_owner(postgres18, root18):
+    wanted = a_database(unique_name("legacy"), may_adopt=True)
+    made_by_hand(postgres18, wanted.name)
+    as_superuser(
+        postgres18,
+        wanted.name,
+        "CREATE FUNCTION pg_catalog.stop() RETURNS event_trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE 'not this one'; END $$",
+        "CREATE EVENT TRIGGER stop ON ddl_command_start WHEN TAG IN ('ALTER VIEW')"
+        " EXECUTE FUNCTION pg_catalog.stop()",
+    )
+
+    with pytest.raises(DDLFailed, match="not this one"):
+        await ensure_database(root18, wanted)
+
+    owners = "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relname IN"
+    assert [(f"{wanted.name}_dba",)] == as_superuser(
+        postgres18, wanted.name, f"{owners} ('orders', 'latest', 'free_standing')"
+    )
+    assert f"{wanted.name}_dba" == catalog_row(postgres18, wanted.name)["owner"]
+    assert [(2,)] == as_superuser(postgres18, wanted.name, "SELECT count(*) FROM orders")
+    as_superuser(postgres18, wanted.name, "DROP EVENT TRIGGER stop")
+    await ensure_database(root18, wanted)
+    assert [] == await pending(root18, wanted)
