@@ -98,8 +98,8 @@ async def _judged(session: Session, work: Work) -> _Judged:
     if not has_derived_name(work.database):
         return await _judge(session, plain)
     second = _wanted(work, hashed=True)
-    claims = await read_claimed_roles(session, second.wanted.name)
-    if any(is_ours(claim, second.wanted) for claim in claims.values()):
+    there = await read_database(session, second.wanted)
+    if any(is_ours(role.claim, second.wanted) for role in there.roles.values()):
         # An object that is restored without its status finds what it had.
         return await _judge(session, second)
     try:
