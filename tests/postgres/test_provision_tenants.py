@@ -186,7 +186,7 @@ async def test_an_operators_session_ignores_what_was_planted_on_its_role(session
         postgres,
         "postgres",
         f"ALTER ROLE \"{sessions.login.username}\" SET search_path = 'public'",
-        f"ALTER ROLE \"{sessions.login.username}\" SET default_transaction_read_only = 'on'",
+        f"ALTER ROLE \"{sessions.login.username}\" SET statement_timeout = '1ms'",
     )
     await provisioned(sessions, a_database())
 

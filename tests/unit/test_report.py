@@ -19,8 +19,8 @@ from appdb.reconcile.database.report import (
     Run,
     broken_status,
     build_status,
+    failed_status,
     deleting_status,
-    invalid_status,
     progress_status,
     retry_of,
 )
@@ -299,7 +299,7 @@ def test_a_protected_object_stalls_until_a_person_decides():
 
 def test_a_spec_that_cannot_be_read_stalls_and_a_bug_does_not():
     wrong = errors.InvalidSpec("spec.limits: no")
-    invalid = invalid_status(NEW, wrong, generation=1, requested_at="", now=NOW)
+    invalid = failed_status(NEW, wrong, generation=1, requested_at="", now=NOW)
     broken = broken_status(NEW, generation=1, now=NOW)
 
     assert ("True", "InvalidSpec") == says(invalid, ConditionType.STALLED)

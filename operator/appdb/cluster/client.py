@@ -252,7 +252,15 @@ def _checked(answer: Answer, method: str, resource: Resource, path: str) -> Answ
     if answer.status < 400 or answer.status == 404:
         return answer
     said = str(answer.body.get("message", ""))
+    if answer.status == 403 and _is_ending(answer.body):
+        raise ClusterUnavailable(f"{method} {path}: the namespace is being deleted")
     raise _error(answer.status, f"{method} {path}", said, resource.plural)
+
+
+def _is_ending(body: Json) -> bool:
+    """Tell whether a refusal is for the end of the namespace, and not for want of a right."""
+    causes = (body.get("details") or {}).get("causes") or ()
+    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
 
 
 def _error(status: int, request: str, said: str, plural: str) -> AppDBError:

@@ -14,7 +14,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -72,6 +72,8 @@ class SessionSettings:
     """What a session starts with; times in milliseconds, 0 for no limit.
 
     `role` pins the role of the session; None leaves it to what the login itself is set to.
+    `obeys_read_only` leaves it to the server whether transactions write unless they say so:
+    that is how an owner, or a cloud whose disk is nearly full, closes a server to writes.
     """
 
     role: str | None = None
@@ -80,10 +82,13 @@ class SessionSettings:
     statement_timeout_ms: int = 30_000
     lock_timeout_ms: int = 5_000
     idle_in_transaction_timeout_ms: int = 60_000
+    obeys_read_only: bool = False
 
     def startup(self) -> dict[str, str]:
         """Name every setting that could change what our statements mean or wait for."""
         pinned = {} if self.role is None else {"role": self.role}
+        if not self.obeys_read_only:
+            pinned |= {"default_transaction_read_only": "off"}
         return pinned | {
             "search_path": "pg_catalog",
             "statement_timeout": str(self.statement_timeout_ms),
@@ -96,7 +101,6 @@ class SessionSettings:
             "extra_float_digits": "1",
             "standard_conforming_strings": "on",
             "default_transaction_isolation": "read committed",
-            "default_transaction_read_only": "off",
             "default_transaction_deferrable": "off",
             "default_tablespace": "",
             "temp_tablespaces": "",
@@ -108,6 +112,8 @@ class SessionSettings:
 
 # Dropping a database waits for a checkpoint, which a busy server takes its time for.
 AS_ADMIN = SessionSettings(role="none", statement_timeout_ms=120_000)
+# No tenant can set anything that holds in the maintenance database.
+AS_MAINTAINER = replace(AS_ADMIN, obeys_read_only=True)
 AS_TENANT = SessionSettings()
 
 _addresses: WeakKeyDictionary[Session, ServerAddress] = WeakKeyDictionary()

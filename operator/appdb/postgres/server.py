@@ -25,7 +25,8 @@ SELECT jsonb_build_object(
     'can_create_roles', r.rolsuper OR r.rolcreaterole,
     'can_signal_backends', r.rolsuper OR pg_has_role('pg_signal_backend', 'USAGE'),
     'inherits', r.rolinherit,
-    'is_read_only', pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
+    'is_standby', pg_is_in_recovery(),
+    'is_read_only', current_setting('default_transaction_read_only')::bool,
     'is_open_to_public', has_database_privilege('public', current_database(), 'CONNECT'),
     'tells_identity', has_function_privilege('pg_control_system()', 'EXECUTE'),
     'max_connections', current_setting('max_connections')::int,
@@ -59,6 +60,7 @@ class ServerFacts:
     can_create_roles: bool
     can_signal_backends: bool
     inherits: bool
+    is_standby: bool
     is_read_only: bool
     is_open_to_public: bool
     max_connections: int
@@ -119,8 +121,13 @@ def require_usable(facts: ServerFacts, session: Session) -> None:
     where = place(session)
     if facts.version_num < OLDEST_VERSION_NUM:
         raise Unreachable(f"{where} runs Postgres {facts.version}; 15 or newer is needed")
+    if facts.is_standby:
+        raise Unreachable(f"{where} is read-only, a standby; point spec.host at the primary")
     if facts.is_read_only:
-        raise Unreachable(f"{where} is read-only (a standby?); point spec.host at the primary")
+        raise Unreachable(
+            f"{where} is closed to writes: default_transaction_read_only is on there; free its "
+            "disk if that is why, and switch it off"
+        )
     cure = missing_privilege(facts)
     if cure is not None:
         raise InsufficientPrivilege(

@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 
 from appdb.postgres.connect import (
     AS_ADMIN,
+    AS_MAINTAINER,
     AS_TENANT,
     Login,
     ServerAddress,
@@ -63,7 +64,7 @@ class AdminSessions:
     async def maintenance(self) -> AsyncIterator[Session]:
         """Lend a session to the maintenance database; it is kept for the next borrower."""
         async with self._place():
-            session = self._take_idle() or await self._open(self.login, None, AS_ADMIN)
+            session = self._take_idle() or await self._open(self.login, None, AS_MAINTAINER)
             try:
                 yield session
             finally:

@@ -1,8 +1,10 @@
 """Writes to one object in one run: status and our finalizer, against the version last seen.
 
 The resourceVersion is a fence: an operator that was paused and wakes up late is refused
-instead of overwriting what its successor wrote. Writes of one run take turns, so that the
-one that shows progress never makes the others fail.
+instead of overwriting what its successor wrote. Who only labels or annotates the object is
+no reason to do a whole run again: where nothing else has changed, the write is repeated on
+the new version. Writes of one run take turns, so that the one that shows progress never
+makes the others fail.
 """
 
 import asyncio
@@ -13,6 +15,9 @@ from appdb.cluster.client import Cluster, Json
 from appdb.cluster.resources import Resource
 from appdb.errors import ConcurrentUpdate
 from appdb.reconcile.patch import merge_patch
+
+
+ATTEMPTS = 6
 
 
 class Status(Protocol):
@@ -63,6 +68,28 @@ class StatusWriter:
             await self._patch({"metadata": {"finalizers": [*held, finalizer]}})
 
     async def _patch(self, patch: Json, *, subresource: str = "") -> None:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._patch_once(patch, subresource)
+            except ConcurrentUpdate:
+                await self._take_newer()
+        return await self._patch_once(patch, subresource)
+
+    async def _take_newer(self) -> None:
+        """Go on from a newer version that differs in nothing that a run goes by.
+
+        Raises:
+            ConcurrentUpdate: it does, or the object is gone.
+        """
+        metadata = self.live["metadata"]
+        newer = await self.cluster.get(
+            self.resource, metadata.get("namespace"), metadata["name"]
+        )
+        if newer is None or _essence(newer) != _essence(self.live):
+            raise ConcurrentUpdate("the object was changed meanwhile; trying again")
+        self.live = newer
+
+    async def _patch_once(self, patch: Json, subresource: str) -> None:
         metadata = self.live["metadata"]
         version = {"resourceVersion": metadata["resourceVersion"]}
         answer = await self.cluster.merge(
@@ -75,3 +102,15 @@ class StatusWriter:
         if answer is None:
             raise ConcurrentUpdate("the object was deleted meanwhile")
         self.live = answer
+
+
+def _essence(live: Json) -> tuple[object, ...]:
+    """Reduce an object to what our writes rest on: which one, what it asks for, what we said."""
+    metadata = live["metadata"]
+    return (
+        metadata.get("uid"),
+        metadata.get("generation"),
+        metadata.get("deletionTimestamp"),
+        metadata.get("finalizers") or [],
+        live.get("status"),
+    )

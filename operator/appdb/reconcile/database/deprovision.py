@@ -13,7 +13,6 @@ from appdb.cluster.resources import APP_DATABASES, SECRETS
 from appdb.cluster.secrets import is_of_access, is_ours
 from appdb.errors import (
     AppDBError,
-    ClusterForbidden,
     ClusterUnavailable,
     Conflict,
     Protected,
@@ -47,7 +46,7 @@ async def deprovision(context: Context, writer: StatusWriter, database: AppDatab
         return LEAVE
     try:
         told = await _clean_up(context, database)
-    except (ClusterUnavailable, ClusterForbidden, Conflict):
+    except (ClusterUnavailable, Conflict):
         raise
     except AppDBError as error:
         status = deleting_status(

@@ -83,7 +83,7 @@ def build_status(before: AppDatabaseStatus, run: Run) -> AppDatabaseStatus:
     )
 
 
-def invalid_status(
+def failed_status(
     before: AppDatabaseStatus,
     error: AppDBError,
     *,
@@ -91,7 +91,7 @@ def invalid_status(
     requested_at: str,
     now: datetime,
 ) -> AppDatabaseStatus:
-    """Return the status of an object whose spec cannot be read."""
+    """Return the status where all failed: an unreadable spec, a right missing on the cluster."""
     failed = _failed_as_a_whole(before, Reason(error.reason), error.message, generation, now)
     return _handled(failed, requested_at)
 

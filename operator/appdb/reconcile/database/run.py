@@ -21,6 +21,8 @@ from appdb.cluster.events import EventReason, subject_of
 from appdb.cluster.resources import APP_DATABASES
 from appdb.errors import (
     AdoptionRequired,
+    AppDBError,
+    ClusterForbidden,
     ExtensionNotAllowed,
     InvalidSpec,
     NameConflict,
@@ -41,7 +43,7 @@ from appdb.reconcile.database.report import (
     Run,
     broken_status,
     build_status,
-    invalid_status,
+    failed_status,
     retry_of,
     warnings_of,
 )
@@ -65,7 +67,8 @@ async def reconcile_database(context: Context, key: ObjectKey) -> Again:
     """Bring one AppDatabase one step nearer to what it asks for.
 
     Raises:
-        AppDBError: the API server failed, or the object moved on; nothing was reported.
+        AppDBError: the API server failed, or the object moved on; nothing was reported but
+            a right that is missing.
     """
     live = await context.cluster.get(APP_DATABASES, key.namespace, key.name)
     if live is None:
@@ -81,7 +84,11 @@ async def reconcile_database(context: Context, key: ObjectKey) -> Again:
         return await deprovision(context, writer, database)
     if database.spec.suspend:
         return LEAVE
-    return await _look(context, writer, database)
+    try:
+        return await _look(context, writer, database)
+    except ClusterForbidden as error:
+        await writer.write(_failed(context, writer, database, error))
+        raise
 
 
 async def report_broken(context: Context, key: ObjectKey) -> None:
@@ -100,15 +107,22 @@ async def _report_invalid(context: Context, writer: StatusWriter, error: Invalid
     known = AppDatabase.of(writer.live | {"spec": {}})
     if meta.is_deleting and _keeps_everything(writer.live):
         return await deprovision(context, writer, known)
-    status = invalid_status(
+    await writer.write(_failed(context, writer, known, error))
+    return LEAVE
+
+
+def _failed(
+    context: Context, writer: StatusWriter, known: AppDatabase, error: AppDBError
+) -> AppDatabaseStatus:
+    """Return the status of an object about which nothing could be done."""
+    meta = ObjectMeta.of(writer.live)
+    return failed_status(
         known.status,
         error,
         generation=meta.generation,
         requested_at=meta.annotations.get(names.ANNOTATION_REQUESTED_AT, ""),
         now=context.now(),
     )
-    await writer.write(status)
-    return LEAVE
 
 
 def _keeps_everything(live: Json) -> bool:

@@ -12,14 +12,28 @@ from appdb.errors import AppDBError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """What a look at a server found; `reach` and `privilege` are what went wrong."""
+    """What a look at a server found; `reach` and `privilege` are what went wrong.
 
+    `refusal` is the API server's, of what must be read before the server can be asked.
+    """
+
+    refusal: AppDBError | None = None
     reach: AppDBError | None = None
     privilege: AppDBError | None = None
     version: str = ""
     system_identifier: str = ""
     capabilities: tuple[str, ...] = ()
     databases: int = 0
+
+    @property
+    def is_reached(self) -> bool:
+        """Tell whether the server was asked and answered."""
+        return self.refusal is None and self.reach is None
+
+    @property
+    def failure(self) -> AppDBError | None:
+        """Return what stands in the way of using the server."""
+        return self.refusal or self.reach or self.privilege
 
 
 def build_server_status(
@@ -31,15 +45,17 @@ def build_server_status(
     now: datetime,
 ) -> DatabaseServerStatus:
     """Return the status after a look; what is not known any more keeps its last value."""
-    conditions = _with(
-        before.conditions,
-        ConditionType.REACHABLE,
-        learned.reach,
-        done=(Reason.CONNECTED, f"Postgres {learned.version} answers"),
-        generation=generation,
-        now=now,
-    )
-    if learned.reach is None:
+    conditions = before.conditions
+    if learned.refusal is None:
+        conditions = _with(
+            conditions,
+            ConditionType.REACHABLE,
+            learned.reach,
+            done=(Reason.CONNECTED, f"Postgres {learned.version} answers"),
+            generation=generation,
+            now=now,
+        )
+    if learned.is_reached:
         conditions = _with(
             conditions,
             ConditionType.PRIVILEGED,
@@ -48,10 +64,8 @@ def build_server_status(
             generation=generation,
             now=now,
         )
-    conditions = _summed_up(
-        conditions, learned.reach or learned.privilege, learned.version, generation, now
-    )
-    known = learned.reach is None
+    conditions = _summed_up(conditions, learned.failure, learned.version, generation, now)
+    known = learned.is_reached
     return before.model_copy(
         update={
             "observed_generation": generation,

@@ -54,13 +54,16 @@ async def _look(
     context: Context, writer: StatusWriter, server: DatabaseServer, key: ObjectKey
 ) -> Again:
     users = users_of(context, server)
-    learned = await _learn(context, server, databases=len(users))
+    try:
+        learned = await _learn(context, server, databases=len(users))
+    except ClusterForbidden as error:
+        learned = Learned(refusal=error, databases=len(users))
     requested = server.metadata.annotations.get(names.ANNOTATION_REQUESTED_AT, "")
     before = server.status
     status = _status(context, before, learned, server.metadata.generation, requested)
     await writer.write(status)
-    error = learned.reach or learned.privilege
-    context.observer.server_seen(key.name, is_up=learned.reach is None, databases=learned.databases)
+    error = learned.failure
+    context.observer.server_seen(key.name, is_up=learned.is_reached, databases=learned.databases)
     if error is not None:
         context.observer.error_seen(key, error.reason)
         return Again(after_seconds=RETRY_SECONDS, failed=True)
