@@ -338,42 +338,56 @@ def set_read_only(postgres: EmbeddedPostgres, value: str) -> None:
         superuser.execute("SELECT pg_reload_conf()")
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path, victim: EmbeddedPostgres) -> Iterator[Path]:
-    """A disk of 20 MB on which the victim makes every new database."""
-    place = tmp_path / "disk"
+@contextmanager
+def small_disk(place: Path) -> Iterator[Path]:
+    """A disk with room for the files of three databases or so, and no more."""
     place.mkdir()
+    options = "size=200m,nr_inodes=1200"
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", place], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, text=True
     )
     if done.returncode != 0:
         pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
     try:
-        (place / "data").mkdir(mode=0o700)
-        if victim.identity.owner:
-            os.chown(place / "data", *victim.identity.owner)
-        with psycopg.connect(victim.server.dsn(), autocommit=True) as superuser:
-            superuser.execute(f"CREATE TABLESPACE small LOCATION '{place / 'data'}'")
-            superuser.execute("ALTER DATABASE template0 SET TABLESPACE small")
-            yield place
-            superuser.execute("ALTER DATABASE template0 SET TABLESPACE pg_default")
+        yield place
     finally:
         subprocess.run(["umount", "-l", place], check=True)
 
 
-def test_a_full_disk_is_told_and_waited_for(hurt: Team, server: str, small_disk: Path):
-    names = [f"shop{number}" for number in range(3)]
-    for name in names:
-        hurt.apply(name, serverRef={"name": server})
+def make_databases_on(postgres: EmbeddedPostgres, folder: Path) -> None:
+    """Move template0 into a tablespace: whatever is made from it is there too."""
+    folder.mkdir(mode=0o700)
+    if postgres.identity.owner:
+        os.chown(folder, *postgres.identity.owner)
+    with psycopg.connect(postgres.server.dsn(), autocommit=True) as superuser:
+        superuser.execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        superuser.execute("ALTER DATABASE template0 SET TABLESPACE small")
 
-    until(
-        lambda: any("No space left" in hurt.tell(name) for name in names),
-        say=lambda: [hurt.tell(name) for name in names],
-    )
-    full = [name for name in names if "No space left" in hurt.tell(name)]
-    for name in full:
-        assert "No space left on device" in require_told(hurt, name)
 
-    subprocess.run(["mount", "-o", "remount,size=100m", small_disk], check=True)
-    for name in names:
-        hurt.await_ready(name)
+def test_a_full_disk_is_told_and_waited_for(hurt: Team, keeper: Platform, tmp_path: Path):
+    names = [f"shop{number}" for number in range(4)]
+    with (
+        small_disk(tmp_path / "disk") as disk,
+        EmbeddedPostgres(tmp_path / "full") as postgres,
+        keeper.server(postgres) as server,
+    ):
+        make_databases_on(postgres, disk / "data")
+        for name in names:
+            hurt.apply(name, serverRef={"name": server})
+        until(
+            lambda: all(is_ready_or_full(hurt, name) for name in names),
+            say=lambda: [hurt.tell(name) for name in names],
+        )
+        full = [name for name in names if hurt.kstatus(name) is not KStatus.CURRENT]
+        assert full
+        for name in full:
+            assert "No space left on device" in require_told(hurt, name)
+
+        subprocess.run(["mount", "-o", "remount,nr_inodes=100000", disk], check=True)
+
+        for name in names:
+            hurt.await_ready(name)
+
+
+def is_ready_or_full(hurt: Team, name: str) -> bool:
+    return hurt.kstatus(name) is KStatus.CURRENT or "No space left" in hurt.tell(name)

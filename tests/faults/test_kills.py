@@ -8,10 +8,10 @@ import pytest
 
 from appdb.api.conditions import KStatus
 from appdb.local.sandbox import Options, Sandbox
-from appdb.local.waiting import pause
+from support.kills import LISTED, kill_while_working
 from support.sandbox import fresh_namespace
 from support.shop import PRISMA
-from support.team import Team, until
+from support.team import Team
 
 pytestmark = [pytest.mark.faults, pytest.mark.cluster, pytest.mark.slow]
 
@@ -39,7 +39,7 @@ def test_thirty_kills_during_twenty_provisionings_end_in_twenty_logins(team: Tea
         team.apply(name, source={"configMaps": [{"name": "shop"}]})
 
     for _ in range(KILLS):
-        kill_while_working(team, chance)
+        kill(team, chance)
     team.sandbox.operator.start()
 
     for name in names:
@@ -61,7 +61,7 @@ def test_kills_during_deletions_leave_no_database_behind(team: Team):
     for name in names:
         team.delete(name)
     for _ in range(10):
-        kill_while_working(team, chance)
+        kill(team, chance)
     team.sandbox.operator.start()
 
     for name in names:
@@ -69,17 +69,9 @@ def test_kills_during_deletions_leave_no_database_behind(team: Team):
     assert [] == leftovers(team)
 
 
-def kill_while_working(team: Team, chance: random.Random) -> None:
-    """Start the operator, let it work for a moment that nobody chose, and kill it."""
+def kill(team: Team, chance: random.Random) -> None:
     operator = team.sandbox.operator
-    operator.launch()
-    until(
-        lambda: "the operator is ready" in operator.component.read_log(4000),
-        say=operator.component.read_log,
-    )
-    pause(chance.uniform(0.0, LONGEST_LIFE_SECONDS))
-    operator.kill()
-    operator.log_path.unlink()
+    kill_while_working(operator, chance, after=LISTED, longest_seconds=LONGEST_LIFE_SECONDS)
 
 
 def require_nothing_left_over(team: Team, names: list[str]) -> None:

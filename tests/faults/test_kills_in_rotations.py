@@ -7,7 +7,7 @@ import pytest
 
 from appdb.local.operatorprocess import OperatorProcess
 from appdb.local.sandbox import Options, Sandbox
-from appdb.local.waiting import pause
+from support.kills import STARTED, kill_while_working
 from support.logins import credentials, keys_of, login_roles, may_log_in
 from support.sandbox import fresh_namespace
 from support.team import Team, until
@@ -37,18 +37,6 @@ def broken_secrets(team: Team, names: list[str]) -> list[str]:
     return [secret for secret in found if not may_log_in(keys_of(team, secret))]
 
 
-def kill_while_rotating(team: Team, chance: random.Random) -> None:
-    operator = team.sandbox.operator
-    operator.launch()
-    until(
-        lambda: "probes and metrics are served" in operator.component.read_log(4000),
-        say=operator.component.read_log,
-    )
-    pause(chance.uniform(0.0, LONGEST_LIFE_SECONDS))
-    operator.kill()
-    operator.log_path.unlink()
-
-
 @pytest.mark.timeout(600)
 def test_twenty_kills_in_rotations_lock_nobody_out(team: Team):
     chance = random.Random(12)
@@ -64,7 +52,8 @@ def test_twenty_kills_in_rotations_lock_nobody_out(team: Team):
         for name, mode in MODES.items():
             rotation = {"trigger": f"t{number}", "mode": mode, "grace": "1s"}
             team.apply(name, credentials={"rotation": rotation})
-        kill_while_rotating(team, chance)
+        operator = team.sandbox.operator
+        kill_while_working(operator, chance, after=STARTED, longest_seconds=LONGEST_LIFE_SECONDS)
         # A login of an Overlap works before its Secret names it, whatever was killed.
         assert [] == broken_secrets(team, overlapping), f"kill {number}"
         seen |= {keys_of(team, s)["password"] for name in MODES for s in secrets_of(name)}

@@ -94,6 +94,10 @@ class SessionSettings:
             "statement_timeout": str(self.statement_timeout_ms),
             "lock_timeout": str(self.lock_timeout_ms),
             "idle_in_transaction_session_timeout": str(self.idle_in_transaction_timeout_ms),
+            # A machine of ours that is gone without a word leaves its locks within a minute.
+            "tcp_keepalives_idle": "30",
+            "tcp_keepalives_interval": "10",
+            "tcp_keepalives_count": "3",
             "client_min_messages": "error",
             "TimeZone": "UTC",
             "DateStyle": "ISO",

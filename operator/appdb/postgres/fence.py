@@ -3,6 +3,9 @@
 An advisory lock in the maintenance database, by the database's name. It holds off a
 second leader that does not yet know that it lost; other databases are not held up,
 since nobody else changes the same rows of the shared catalogs. Waits for lock_timeout.
+
+The server itself ends a holder that has gone silent: a process that is paused, or a node
+that is gone without a word, keeps its connections and would keep the fence with them.
 """
 
 import hashlib
@@ -10,9 +13,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from appdb.errors import LockTimeout
-from appdb.postgres.connect import Session, place
+from appdb.postgres.connect import AS_MAINTAINER, Session, place
 from appdb.postgres.sqlstate import translated
 from appdb.postgres.statements import read_row
+
+# As long as a Lease lasts: whoever says nothing for so long leads no more. Between two
+# statements under the fence lie milliseconds.
+LONGEST_SILENCE_MS = 15_000
+
+_ENTER = """
+SELECT pg_advisory_lock(%s, %s), set_config('idle_session_timeout', %s, false),
+    set_config('idle_in_transaction_session_timeout', %s, false)
+"""
+_LEAVE = """
+SELECT pg_advisory_unlock(%s, %s), set_config('idle_session_timeout', '0', false),
+    set_config('idle_in_transaction_session_timeout', %s, false)
+"""
 
 # Two keys, so as to keep out of the way of whoever uses the form with one; "adb" in ASCII.
 _CLASS = 0x616462
@@ -41,7 +57,8 @@ async def fenced(session: Session, database: str) -> AsyncIterator[None]:
     keys = fence_key(database)
     try:
         with translated(place(session), f"waiting for the fence of database {database}"):
-            await session.execute("SELECT pg_advisory_lock(%s, %s)", keys)
+            silence = str(LONGEST_SILENCE_MS)
+            await session.execute(_ENTER, (*keys, silence, silence))
     except LockTimeout as err:
         raise LockTimeout(
             f"another run on database {database} has not ended, held by"
@@ -51,7 +68,8 @@ async def fenced(session: Session, database: str) -> AsyncIterator[None]:
     try:
         yield
         with translated(place(session), f"leaving the fence of database {database}"):
-            await session.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
+            usual = str(AS_MAINTAINER.idle_in_transaction_timeout_ms)
+            await session.execute(_LEAVE, (*keys, usual))
         is_released = True
     finally:
         if not is_released:
