@@ -20,8 +20,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what is missing before the first test, whose time-out is far shorter than a build."""
     if session.config.option.collectonly:
         return
-    if any(CLUSTER_FIXTURES & set(getattr(item, "fixturenames", ())) for item in session.items):
+    if any(_needs_cluster(item) for item in session.items):
         ensure_binaries(report=session.config.get_terminal_writer().line)
+
+
+def _needs_cluster(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(CLUSTER_FIXTURES & fixtures) or item.get_closest_marker("cluster") is not None
 
 
 # CI repeats what was seen before it was merged; chance looks further at everybody's desk.

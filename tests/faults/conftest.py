@@ -6,6 +6,14 @@ from support.faulty import Faulty, faulty_sandbox
 from support.platform import Platform
 from support.sandbox import fresh_namespace
 from support.team import Team
+from support.toxiproxy import TOXIPROXY
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build toxiproxy before the first test, whose time-out is shorter than a build may be."""
+    is_needed = any(item.get_closest_marker("faults") for item in session.items)
+    if is_needed and not session.config.option.collectonly:
+        TOXIPROXY.ensure(report=session.config.get_terminal_writer().line)
 
 
 @pytest.fixture(scope="package")

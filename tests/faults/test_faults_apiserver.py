@@ -56,13 +56,20 @@ def test_an_outage_of_the_api_server_is_quiet_and_made_up_for(faulty: Faulty, sh
 
     for name in ("born", "shop"):
         shop.await_ready(name, seconds=CATCH_UP_SECONDS)
-        until(lambda name=name: shop.tables(name) == ["Post", "User"], say=lambda: shop.tell(name))
+        await_tables(shop, name)
+
+
+def await_tables(team: Team, name: str) -> None:
+    """Wait until both tables of the newer source are there."""
+    until(
+        lambda: team.tables(name) == ["Post", "User"],
+        seconds=CATCH_UP_SECONDS,
+        say=lambda: team.tell(name),
+    )
 
 
 @pytest.mark.parametrize("fault", ["swallow", "reset"])
-def test_streams_that_break_without_a_word_are_opened_again(
-    faulty: Faulty, shop: Team, fault: str
-):
+def test_streams_that_break_without_a_word_are_opened_again(faulty: Faulty, shop: Team, fault: str):
     getattr(faulty.api, fault)()
     shop.apply("born", source=SOURCE)
     pause(3.0)
@@ -181,11 +188,7 @@ def test_a_watch_that_is_refused_is_asked_for_until_it_is_given(
         shop.apply_source("shop", {"schema.prisma": PRISMA_TWO})
         assert faulty.operator.is_running
 
-    until(
-        lambda: shop.tables("shop") == ["Post", "User"],
-        seconds=CATCH_UP_SECONDS,
-        say=lambda: shop.tell("shop"),
-    )
+    await_tables(shop, "shop")
 
 
 def test_somebody_who_writes_all_the_time_does_not_keep_an_object_from_ready(
@@ -241,7 +244,10 @@ def turned_away(faulty: Faulty, team: Team) -> Iterator[None]:
     }
     subject = {"kind": "User", "user": {"name": OPERATOR}}
     everything = {
-        "verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": True,
+        "verbs": ["*"],
+        "apiGroups": ["*"],
+        "resources": ["*"],
+        "clusterScope": True,
         "namespaces": ["*"],
     }
     schema = {
@@ -287,7 +293,9 @@ def test_a_kind_that_is_deleted_and_applied_again_is_served_without_a_restart(
     faulty: Faulty, shop: Team
 ):
     """The databases stay: deletionPolicy is Retain."""
-    kind = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/appdatabases.appdb.chatbuilds.com"
+    kind = (
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/appdatabases.appdb.chatbuilds.com"
+    )
     with shop.logged_in("shop") as session:
         session.execute("""INSERT INTO "User" (email) VALUES ('a@b.example')""")
         shop.api.request("DELETE", kind)

@@ -80,7 +80,9 @@ def require_told(hurt: Team, name: str, reason: str = "Unreachable") -> str:
 def frozen(postgres: EmbeddedPostgres) -> Iterator[None]:
     """SIGSTOP every process of a server."""
     postmaster = postgres.process.pid
-    found = subprocess.run(["pgrep", "-P", str(postmaster)], capture_output=True, text=True)
+    found = subprocess.run(
+        ["pgrep", "-P", str(postmaster)], check=True, capture_output=True, text=True
+    )
     pids = [postmaster, *map(int, found.stdout.split())]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
@@ -247,7 +249,6 @@ def test_a_server_without_a_free_connection_is_told_and_used_when_there_is_one(
         for name in ("shop", "before"):
             message = require_told(hurt, name, "TooManyConnections")
             assert "raise max_connections or end sessions" in message
-        keeper.await_says(server, "Reachable", "False", "TooManyConnections")
         others.close()
         for name in ("shop", "before"):
             hurt.await_ready(name)
@@ -343,9 +344,8 @@ def small_disk(place: Path) -> Iterator[Path]:
     """A disk with room for the files of three databases or so, and no more."""
     place.mkdir()
     options = "size=200m,nr_inodes=1200"
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, text=True
-    )
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place]
+    done = subprocess.run(mount, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
     try:

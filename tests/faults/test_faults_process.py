@@ -171,10 +171,14 @@ def test_a_blocked_loop_fails_the_probe_of_life_and_no_other_way_of_asking(
 
     os.kill(blockable.component.process.pid, signal.SIGUSR1)
 
-    until(lambda: blockable.get("/livez")[0] == 503, seconds=15, say=lambda: blockable.get("/livez"))
+    until(
+        lambda: blockable.get("/livez")[0] == 503, seconds=15, say=lambda: blockable.get("/livez")
+    )
     assert "the event loop is blocked" in blockable.get("/livez")[1]
     assert metric(blockable, "appdb_event_loop_lag_seconds") >= 0
-    until(lambda: blockable.get("/livez")[0] == 200, seconds=15, say=lambda: blockable.get("/livez"))
+    until(
+        lambda: blockable.get("/livez")[0] == 200, seconds=15, say=lambda: blockable.get("/livez")
+    )
     team.apply("shop")
     team.await_ready("shop")
 

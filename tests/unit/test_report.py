@@ -19,8 +19,8 @@ from appdb.reconcile.database.report import (
     Run,
     broken_status,
     build_status,
-    failed_status,
     deleting_status,
+    failed_status,
     progress_status,
     retry_of,
 )

@@ -16,7 +16,6 @@ from appdb.cluster.resources import Resource
 from appdb.errors import ConcurrentUpdate
 from appdb.reconcile.patch import merge_patch
 
-
 ATTEMPTS = 6
 
 
@@ -82,9 +81,7 @@ class StatusWriter:
             ConcurrentUpdate: it does, or the object is gone.
         """
         metadata = self.live["metadata"]
-        newer = await self.cluster.get(
-            self.resource, metadata.get("namespace"), metadata["name"]
-        )
+        newer = await self.cluster.get(self.resource, metadata.get("namespace"), metadata["name"])
         if newer is None or _essence(newer) != _essence(self.live):
             raise ConcurrentUpdate("the object was changed meanwhile; trying again")
         self.live = newer

@@ -62,10 +62,10 @@ async def _look(
     before = server.status
     status = _status(context, before, learned, server.metadata.generation, requested)
     await writer.write(status)
-    error = learned.failure
+    failure = learned.failure
     context.observer.server_seen(key.name, is_up=learned.is_reached, databases=learned.databases)
-    if error is not None:
-        context.observer.error_seen(key, error.reason)
+    if failure is not None:
+        context.observer.error_seen(key, failure.reason)
         return Again(after_seconds=RETRY_SECONDS, failed=True)
     context.resync.looked(key)
     if _was_unready(before) or requested not in {"", before.last_handled_reconcile_at}:
