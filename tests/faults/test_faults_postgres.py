@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from appdb.api.conditions import KStatus
-from appdb.local.postgres import EmbeddedPostgres
+from appdb.local.postgres import EmbeddedPostgres, Login
 from appdb.local.waiting import pause
 from support.faulty import Faulty, metric
 from support.platform import Platform
@@ -255,18 +255,25 @@ def test_a_server_without_a_free_connection_is_told_and_used_when_there_is_one(
 
 
 def fill(postgres: EmbeddedPostgres, others: ExitStack) -> None:
-    """Take every connection that is left, but those kept for superusers."""
+    """Take every connection, the operator's own too, but those kept for superusers."""
     hog = postgres.create_login(f"hog{os.getpid()}")
     with psycopg.connect(postgres.server.dsn(), autocommit=True) as superuser:
-        superuser.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE application_name = 'appdb-operator'"
-        )
         while True:
-            try:
-                others.enter_context(psycopg.connect(hog.dsn))
-            except psycopg.OperationalError:
+            take_the_rest(hog, others)
+            ended = superuser.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE application_name = 'appdb-operator'"
+            ).fetchall()
+            if not ended:
                 return
+
+
+def take_the_rest(hog: Login, others: ExitStack) -> None:
+    while True:
+        try:
+            others.enter_context(psycopg.connect(hog.dsn))
+        except psycopg.OperationalError:
+            return
 
 
 @pytest.fixture
