@@ -12,6 +12,7 @@ from appdb.postgres.deprovision import Deletion, delete_database
 from appdb.postgres.provision import ensure_database
 from appdb.postgres.wanted import AccessRole
 from support.sandbox import unique_name
+from support.team import until
 from support.tenants import (
     a_database,
     as_superuser,
@@ -215,6 +216,26 @@ async def test_a_superuser_as_admin_deletes_over_other_superusers_sessions(postg
         await delete_database(root18, wanted)
 
     assert {} == catalog_row(postgres18, wanted.name)
+
+
+async def test_a_worker_of_autovacuum_does_not_stand_in_the_way(tmp_path):
+    settings = {"autovacuum_naptime": "1s", "autovacuum_vacuum_cost_delay": "100ms"}
+    with EmbeddedPostgres(tmp_path / "pg", 18, settings=settings) as postgres:
+        sessions = sessions_of(postgres, postgres.create_admin())
+        wanted = await provisioned(sessions, a_database())
+        rows = "SELECT i, repeat('x', 200) AS t FROM generate_series(1, 200000) i"
+        as_superuser(postgres, wanted.name, f"CREATE TABLE big AS {rows}")
+        as_superuser(postgres, wanted.name, "DELETE FROM big WHERE i % 2 = 0")
+        at_work = (
+            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
+            f" AND datname = '{wanted.name}'"
+        )
+        until(lambda: as_superuser(postgres, "postgres", at_work) == [(1,)], say=lambda: at_work)
+
+        await delete_database(sessions, wanted)
+
+        assert {} == catalog_row(postgres, wanted.name)
+        await sessions.aclose()
 
 
 async def test_a_prepared_transaction_in_the_way_is_named_while_one_can_still_enter(tmp_path):

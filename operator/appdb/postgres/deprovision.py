@@ -24,6 +24,10 @@ from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.statements import read_row, run, run_together
 from appdb.postgres.wanted import WantedDatabase
 
+_END_CLIENTS: LiteralString = """
+SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity
+WHERE datname = %(database)s AND backend_type = 'client backend'
+"""
 _READ_SESSIONS = """
 SELECT coalesce(jsonb_agg(format('pid %%s (role %%s, application %%s)', pid, usename,
     coalesce(nullif(application_name, ''), 'unnamed'))), '[]')
@@ -145,7 +149,7 @@ async def _drop_database(session: Session, facts: DatabaseFacts, wanted: WantedD
         close = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name)
         await run(session, close, doing=doing)
     try:
-        await run(session, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name), doing=doing)
+        await _drop_by_force(session, wanted, doing=doing)
     except (InsufficientPrivilege, SessionsOpen) as err:
         holders = await _read_list(session, _READ_SESSIONS, wanted)
         if not holders:
@@ -155,6 +159,20 @@ async def _drop_database(session: Session, facts: DatabaseFacts, wanted: WantedD
             f" {facts.admin} may not end them: end them, or GRANT pg_signal_backend TO"
             f' "{facts.admin}" (not enough for sessions of a superuser)'
         ) from err
+
+
+async def _drop_by_force(session: Session, wanted: WantedDatabase, *, doing: str) -> None:
+    """Drop a database with the sessions in it.
+
+    FORCE asks for the right to end every process in it, and nobody but a superuser has that
+    right over an autovacuum worker. Without FORCE Postgres sends such a worker away itself.
+    """
+    name = sql.Identifier(wanted.name)
+    try:
+        await run(session, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name), doing=doing)
+    except InsufficientPrivilege:
+        await read_row(session, _END_CLIENTS, {"database": wanted.name}, doing=doing)
+        await run(session, sql.SQL("DROP DATABASE {}").format(name), doing=doing)
 
 
 async def _read_list(
