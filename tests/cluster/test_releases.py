@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.planned import columns, release, rows
 from support.shop import POSTS, PRISMA, PRISMA_HEAD, PRISMA_TWO, USERS
 from support.team import Team, until
 
@@ -11,36 +12,6 @@ SOURCE = {"configMaps": [{"name": "shop"}]}
 WITHOUT_NAME = PRISMA.replace("  name  String?\n", "")
 RENAMED = PRISMA.replace("  name  String?", "  title String?")
 REQUIRED = PRISMA.replace("name  String?", "name  String")
-
-
-@pytest.fixture
-def shop(team: Team) -> Team:
-    """A team whose database has one user with a name."""
-    team.apply_source("shop", {"schema.prisma": PRISMA})
-    team.apply("shop", source=SOURCE)
-    team.await_ready("shop")
-    with team.logged_in("shop") as session:
-        session.execute('INSERT INTO "User" (email, name) VALUES (%s, %s)', ("a@b.example", "Ada"))
-    return team
-
-
-def release(team: Team, schema: str, **spec: object) -> None:
-    """Give the application's source another content, and perhaps the object another spec."""
-    if spec:
-        team.apply("shop", schema=spec)
-    team.apply_source("shop", {"schema.prisma": schema})
-
-
-def columns(team: Team, table: str = "User") -> list[str]:
-    query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
-    with team.logged_in("shop") as session:
-        found = session.execute(query + " AND NOT attisdropped ORDER BY attnum", (f'"{table}"',))
-        return [row[0] for row in found]
-
-
-def rows(team: Team, query: str) -> list[tuple[object, ...]]:
-    with team.logged_in("shop") as session:
-        return session.execute(query).fetchall()
 
 
 def test_a_column_that_leaves_the_source_waits_and_its_values_stay(shop: Team):

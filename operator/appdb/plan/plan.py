@@ -129,6 +129,11 @@ class Plan:
         undone = {j.unit.subject for j in self.judged if j.verdict is Verdict.RUNS}
         return tuple(each for each in self.drift if each.key not in undone)
 
+    @cached_property
+    def blocked_steps(self) -> tuple[PlannedStep, ...]:
+        """The steps of what is blocked."""
+        return self._steps(Verdict.BLOCKED)
+
     @property
     def leaves_something(self) -> bool:
         """True when a unit does not run, for whatever reason."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from appdb.api.conditions import Status, set_condition
+from appdb.api.conditions import Status, find_condition, set_condition
 from appdb.api.reasons import ConditionType, Reason
 from appdb.api.schemaplan import Decision, FailedStep, SchemaPlan, SchemaPlanStatus
 from appdb.cluster.events import EventReason
@@ -222,7 +222,7 @@ class Plans:
             Decision.REJECTED: ("False", Reason.REJECTED, spec.decided_reason or "rejected"),
         }
         kind, reason, text = said[spec.decision]
-        known = next((c for c in status.conditions if c.type == ConditionType.APPROVED), None)
+        known = find_condition(status.conditions, ConditionType.APPROVED)
         is_news = known is None or known.reason != reason
         if is_news and spec.decision is not Decision.PENDING:
             by = self._who(record)

@@ -29,8 +29,8 @@ from appdb.model.catalog import Key
 from appdb.model.digest import short
 from appdb.model.words import counted
 from appdb.plan.hazards import StepClass as Class
-from appdb.plan.plan import Plan, PlannedStep, origin_of
-from appdb.plan.policy import Judged, Verdict
+from appdb.plan.plan import Plan, PlannedStep
+from appdb.plan.policy import Judged
 from appdb.reconcile.database.wanted import owner_reference
 
 # Together far below what etcd takes; all that is more goes into the ConfigMap.
@@ -66,7 +66,7 @@ def propose_run(subject: Subject, plan: Plan, *, why: str) -> Proposal:
 
 def propose_rest(subject: Subject, plan: Plan, weights: Mapping[Key, str]) -> Proposal:
     """Return the proposal of what waits, or is blocked, with what is at stake."""
-    steps = (*plan.approvable, *_blocked_steps(plan))
+    steps = (*plan.approvable, *plan.blocked_steps)
     return _proposal(
         subject, plan, steps, weights, plan_hash=plan.plan_hash, decision=(Decision.PENDING, "")
     )
@@ -74,23 +74,9 @@ def propose_rest(subject: Subject, plan: Plan, weights: Mapping[Key, str]) -> Pr
 
 def propose_whole(subject: Subject, plan: Plan, weights: Mapping[Key, str]) -> Proposal:
     """Return the proposal of everything, for a preview that runs nothing."""
-    steps = (*plan.steps, *plan.pending, *_blocked_steps(plan))
+    steps = (*plan.steps, *plan.pending, *plan.blocked_steps)
     return _proposal(
         subject, plan, steps, weights, plan_hash=plan.plan_hash, decision=(Decision.PENDING, "")
-    )
-
-
-def _blocked_steps(plan: Plan) -> tuple[PlannedStep, ...]:
-    return tuple(
-        PlannedStep(
-            step=step,
-            judged=judged,
-            unit_number=number,
-            origin=origin_of(judged.unit.subject, plan.origins),
-        )
-        for number, judged in enumerate(plan.judged, 1)
-        if judged.verdict is Verdict.BLOCKED
-        for step in judged.unit.steps
     )
 
 
