@@ -28,9 +28,11 @@
     │   ├── TooManyConnections
     │   ├── LockTimeout
     │   ├── WaitsForTurn        slow changes of other databases go first
+    │   ├── DatabaseMissing     it was there; nobody makes an empty one in its place
     │   ├── SessionsOpen        somebody is still connected
     │   ├── ObjectsRemain       a role still owns something
     │   ├── LoginFailed
+    │   │   └── DatabaseFull    its own limit of sessions is used up
     │   └── ClusterUnavailable  the API server does not answer
     ├── Conflict                somebody else wrote first                  (retry: at once)
     │   └── ConcurrentUpdate
@@ -188,6 +190,10 @@ class WaitsForTurn(Unavailable):
     reason = "Applying"
 
 
+class DatabaseMissing(Unavailable):
+    reason = "Missing"
+
+
 class SessionsOpen(Unavailable):
     reason = "SessionsOpen"
 
@@ -198,6 +204,10 @@ class ObjectsRemain(Unavailable):
 
 class LoginFailed(Unavailable):
     reason = "LoginFailed"
+
+
+class DatabaseFull(LoginFailed):
+    """Not the server: the database, or a role, has as many sessions as it may have."""
 
 
 class ClusterUnavailable(Unavailable):

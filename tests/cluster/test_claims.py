@@ -277,3 +277,36 @@ def test_adoption_takes_leave_on_both_sides_and_costs_nobody_anything(
         with psycopg.connect(old) as owner:
             owner.execute("INSERT INTO \"User\" (email) VALUES ('new@example.com')")
         assert 2 == count(team, "shop")
+
+
+def test_a_status_that_names_the_winners_database_costs_the_winner_nothing(team: Team):
+    """As a backup of status brings it, or a hand: the names in it are another object's."""
+    database = a_shop(team)
+    login, known = team.keys("shop"), team.status("shop")
+    team.apply("loser", suspend=True, deletionPolicy="Delete")
+    stolen = {key: known[key] for key in ("database", "server", "binding")}
+    path = f"{GROUP_PATH}/namespaces/{team.namespace}/appdatabases/loser/status"
+    assert 200 == team.api.patch(path, {"status": stolen}).status
+
+    team.apply("loser", suspend=False)
+    team.await_says("loser", "Stalled", "True", "SecretConflict")
+    team.delete("loser")
+    team.await_gone("loser")
+
+    assert login == team.keys("shop")
+    assert 1 == count(team, "shop")
+    assert database == team.status("shop")["database"]["name"]
+
+
+@pytest.mark.parametrize("name", ["_appdb_scratch", "_appdb"])
+def test_the_operators_own_names_are_refused_at_admission(team: Team, name: str):
+    body = {
+        "apiVersion": "appdb.chatbuilds.com/v1alpha1",
+        "kind": "AppDatabase",
+        "metadata": {"name": "shop"},
+        "spec": {"databaseName": name},
+    }
+    answer = team.api.create(f"{GROUP_PATH}/namespaces/{team.namespace}/appdatabases", body)
+
+    assert 422 == answer.status
+    assert "the operator keep these names" in answer.message

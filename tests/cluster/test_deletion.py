@@ -323,3 +323,112 @@ def test_what_its_role_owns_elsewhere_is_named_and_waited_for(team: Team):
 
         assert [] == superuser.execute("SELECT id FROM precious").fetchall()
     assert [] == names_left(team.sandbox.postgres, database)
+
+
+def is_open(team: Team, database: str) -> bool:
+    query = "SELECT datallowconn FROM pg_database WHERE datname = %s"
+    with psycopg.connect(team.sandbox.postgres.server.dsn()) as superuser:
+        return bool(superuser.execute(query, (database,)).fetchone()[0])
+
+
+def require_kept(team: Team, database: str, login: dict[str, str]) -> None:
+    """Secret and door are as before: the garbage collector has had its turn."""
+    team.sandbox.kubectl("wait", "--for=delete", "appdb/shop", "-n", team.namespace)
+    with psycopg.connect(login["DATABASE_URL"]) as session:
+        assert (1,) == session.execute('SELECT count(*) FROM "User"').fetchone()
+    until(
+        lambda: "DatabaseRetained" in {reason for reason, _ in team.events("shop")},
+        say=lambda: team.events("shop"),
+    )
+    found = team.secret("shop-db")
+    assert found is not None
+    assert not found["metadata"].get("ownerReferences")
+    assert login == decoded(found)
+
+
+def test_a_drop_that_is_taken_back_by_retain_leaves_secret_and_open_door(team: Team):
+    database, login = a_shop(team, deletionPolicy="Delete"), team.keys("shop")
+    superuser = psycopg.connect(team.sandbox.postgres.server.dsn(database), autocommit=True)
+    with closing(superuser):
+        team.delete("shop")
+        team.await_says("shop", "DatabaseReady", "False", "SessionsOpen")
+        assert not is_open(team, database)
+
+        assert 200 == team.patch("shop", {"spec": {"deletionPolicy": "Retain"}}).status
+        team.await_gone("shop")
+
+    require_kept(team, database, login)
+
+
+def test_protection_that_comes_late_opens_the_door_again(team: Team):
+    database = a_shop(team, deletionPolicy="Delete")
+    superuser = psycopg.connect(team.sandbox.postgres.server.dsn(database), autocommit=True)
+    with closing(superuser):
+        team.delete("shop")
+        team.await_says("shop", "DatabaseReady", "False", "SessionsOpen")
+        team.patch("shop", {"spec": {"protect": True}})
+        team.await_says("shop", "Stalled", "True", "Protected")
+        assert is_open(team, database)
+
+    team.patch("shop", {"spec": {"protect": False}})
+    team.await_gone("shop")
+    assert [] == names_left(team.sandbox.postgres, database)
+
+
+def test_retain_as_the_answer_to_protected_keeps_the_secret(team: Team):
+    database = a_shop(team, deletionPolicy="Delete", protect=True)
+    login = team.keys("shop")
+    team.delete("shop")
+    team.await_says("shop", "Stalled", "True", "Protected")
+
+    team.patch("shop", {"spec": {"deletionPolicy": "Retain"}})
+    team.await_gone("shop")
+
+    require_kept(team, database, login)
+
+
+def test_force_forget_keeps_the_secret_of_an_object_with_delete(team: Team):
+    database, login = a_shop(team, deletionPolicy="Delete"), team.keys("shop")
+    team.annotate("shop", force_forget="true")
+
+    team.delete("shop")
+    team.await_gone("shop")
+
+    require_kept(team, database, login)
+
+
+def test_a_deletion_does_not_wait_for_an_index_that_is_being_built(team: Team):
+    database = a_shop(team)
+    building = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND state = 'active'"
+        " AND query LIKE 'CREATE INDEX CONCURRENTLY%%'"
+    )
+    dsn = team.sandbox.postgres.server.dsn
+    with psycopg.connect(dsn(database)) as writer, psycopg.connect(dsn(), autocommit=True) as look:
+        writer.execute("INSERT INTO \"User\" (email) VALUES ('b@example.com')")
+        changed = PRISMA.replace("name  String?", "name  String?\n\n  @@index([name])")
+        team.apply_source("shop", {"schema.prisma": changed})
+        until(lambda: look.execute(building, (database,)).fetchone() == (1,), say=lambda: building)
+
+        team.delete("shop")
+        team.await_gone("shop", seconds=10)
+
+
+def test_a_database_that_was_dropped_by_hand_is_missed_and_not_made_anew(team: Team):
+    database = a_shop(team, deletionPolicy="Delete")
+    owner = team.status("shop")["database"]["owner"]
+    with psycopg.connect(team.sandbox.postgres.server.dsn(), autocommit=True) as superuser:
+        name = sql.Identifier(database)
+        superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        team.request_look("shop")
+        told = team.await_says("shop", "DatabaseReady", "False", "Missing")
+        assert all(word in told.message for word in (database, owner, "restore"))
+        assert database not in names_left(team.sandbox.postgres, database)
+
+        restored = sql.SQL("CREATE DATABASE {} OWNER {}").format(name, sql.Identifier(owner))
+        superuser.execute(restored)
+    team.request_look("shop")
+    team.await_ready("shop")
+    team.delete("shop")
+    team.await_gone("shop")
+    assert [] == names_left(team.sandbox.postgres, database)

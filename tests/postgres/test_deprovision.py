@@ -1,5 +1,6 @@
 """Taking a database away: everything of ours, nothing of others, and what stands in the way."""
 
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import psycopg
@@ -8,7 +9,7 @@ import pytest
 from appdb.errors import InsufficientPrivilege, ObjectsRemain, SessionsOpen
 from appdb.local.postgres import EmbeddedPostgres
 from appdb.postgres.connect import Login
-from appdb.postgres.deprovision import Deletion, delete_database
+from appdb.postgres.deprovision import Deletion, Door, delete_database, open_door
 from appdb.postgres.provision import ensure_database
 from appdb.postgres.wanted import AccessRole
 from support.sandbox import unique_name
@@ -270,3 +271,112 @@ async def test_an_admin_that_may_not_delete_is_told_what_it_lacks(postgres16):
     assert [] == roles_of(postgres16, wanted.name)
     await first.aclose()
     await second.aclose()
+
+
+async def test_many_sessions_leave_room_for_what_to_do(postgres18, sessions18):
+    wanted = await provisioned(sessions18, a_database())
+    name = "a-rather-long-name-of-an-application-that-reports-at-night"
+    with ExitStack() as stack:
+        for _ in range(8):
+            dsn = postgres18.server.dsn(wanted.name)
+            stack.enter_context(closing(psycopg.connect(dsn, application_name=name)))
+        with pytest.raises(SessionsOpen, match=r"and \d more; .* GRANT pg_signal_backend"):
+            await delete_database(sessions18, wanted)
+
+
+async def test_a_subscription_is_named_while_one_can_still_enter(postgres18, sessions18):
+    wanted = await provisioned(sessions18, a_database())
+    as_superuser(
+        postgres18,
+        wanted.name,
+        "CREATE SUBSCRIPTION feed CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p"
+        " WITH (connect = false, slot_name = NONE, enabled = false)",
+    )
+
+    with pytest.raises(SessionsOpen, match=r"subscription feed \(DROP SUBSCRIPTION feed\)"):
+        await delete_database(sessions18, wanted)
+
+    as_superuser(postgres18, wanted.name, "DROP SUBSCRIPTION feed")
+    await delete_database(sessions18, wanted)
+    assert {} == catalog_row(postgres18, wanted.name)
+
+
+async def test_a_database_given_away_is_told_with_the_statement_that_gives_it_back(
+    postgres18, sessions18
+):
+    wanted = await provisioned(sessions18, a_database())
+    as_superuser(postgres18, "postgres", f'ALTER DATABASE "{wanted.name}" OWNER TO postgres')
+
+    with pytest.raises(InsufficientPrivilege, match="ALTER DATABASE"):
+        await ensure_database(sessions18, wanted)
+    with pytest.raises(InsufficientPrivilege, match="belongs to role postgres") as blocked:
+        await delete_database(sessions18, wanted)
+
+    assert catalog_row(postgres18, wanted.name)["datallowconn"]
+    as_superuser(postgres18, "postgres", blocked.value.message.rpartition("superuser: ")[2])
+    await delete_database(sessions18, wanted)
+    assert [] == roles_of(postgres18, wanted.name)
+
+
+async def test_a_template_is_told_with_its_cure(postgres18, sessions18):
+    wanted = await provisioned(sessions18, a_database())
+    as_superuser(postgres18, "postgres", f'ALTER DATABASE "{wanted.name}" IS_TEMPLATE true')
+
+    with pytest.raises(ObjectsRemain, match="IS_TEMPLATE false") as blocked:
+        await delete_database(sessions18, wanted)
+
+    as_superuser(postgres18, "postgres", blocked.value.message.rpartition("owner: ")[2])
+    await delete_database(sessions18, wanted)
+    assert {} == catalog_row(postgres18, wanted.name)
+
+
+async def test_rights_on_a_parameter_are_named_with_their_cure(postgres18, sessions18):
+    wanted = await provisioned(sessions18, a_database())
+    grant = f'GRANT SET ON PARAMETER log_statement TO "{wanted.roles.app}"'
+    as_superuser(postgres18, "postgres", grant)
+
+    with pytest.raises(ObjectsRemain, match="REVOKE ALL ON PARAMETER") as blocked:
+        await delete_database(sessions18, wanted)
+
+    as_superuser(postgres18, "postgres", blocked.value.message.rpartition("superuser: ")[2])
+    await delete_database(sessions18, wanted)
+    assert [] == roles_of(postgres18, wanted.name)
+
+
+async def test_memberships_that_a_role_handed_on_do_not_hold_it(postgres18, sessions18):
+    wanted, group = await provisioned(sessions18, a_database()), unique_name("grp")
+    as_superuser(
+        postgres18,
+        "postgres",
+        f"CREATE ROLE {group}",
+        f"CREATE ROLE {group}_member",
+        f'GRANT {group} TO "{wanted.roles.app}" WITH ADMIN OPTION',
+    )
+    async with logged_in(sessions18, wanted.logins[0], wanted.name) as client:
+        await client.execute(f"GRANT {group} TO {group}_member".encode())
+
+    await delete_database(sessions18, wanted)
+
+    assert [] == roles_of(postgres18, wanted.name)
+
+
+async def test_a_role_without_its_claim_is_left_and_told(postgres18, sessions18):
+    wanted = await provisioned(sessions18, a_database())
+    as_superuser(postgres18, "postgres", f'COMMENT ON ROLE "{wanted.roles.app}" IS NULL')
+
+    done = await delete_database(sessions18, wanted)
+
+    assert (wanted.roles.app,) == done.left
+    assert [wanted.roles.app] == roles_of(postgres18, wanted.name)
+
+
+async def test_a_door_that_a_drop_closed_opens_again(postgres18, sessions18):
+    wanted = await provisioned(sessions18, a_database())
+    with psycopg.connect(postgres18.server.dsn(wanted.name)), pytest.raises(SessionsOpen):
+        await delete_database(sessions18, wanted)
+
+    assert Door.OPEN is await open_door(sessions18, wanted)
+
+    assert [] == await pending(sessions18, wanted)
+    await delete_database(sessions18, wanted)
+    assert Door.GONE is await open_door(sessions18, wanted)

@@ -229,3 +229,49 @@ async def test_a_tenant_sees_no_statement_of_its_neighbour(sessions):
         assert [] == await found.fetchall()
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await client.execute("SELECT pg_cancel_backend(%s)", (other.info.backend_pid,))
+
+
+async def test_the_function_of_an_event_trigger_is_not_adopted(postgres18, root18):
+    """It runs as whoever changes something, a superuser too: no tenant may rewrite it."""
+    wanted = a_database(unique_name("legacy"), may_adopt=True)
+    legacy(postgres18, wanted.name, "CREATE TABLE orders (id int)")
+    as_superuser(
+        postgres18,
+        wanted.name,
+        "CREATE FUNCTION public.audit() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER audit ON ddl_command_end EXECUTE FUNCTION public.audit()",
+    )
+
+    await ensure_database(root18, wanted)
+
+    async with logged_in(root18, wanted.logins[0], wanted.name) as client:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await client.execute(
+                "CREATE OR REPLACE FUNCTION public.audit() RETURNS event_trigger"
+                " LANGUAGE plpgsql AS 'BEGIN RAISE ''mine''; END'"
+            )
+    assert [] == await pending(root18, wanted)
+
+
+SABOTAGE = {
+    "transaction_timeout": "20ms",
+    "idle_session_timeout": "1ms",
+    "local_preload_libraries": "nowhere",
+    "quote_all_identifiers": "on",
+    "array_nulls": "off",
+}
+
+
+@pytest.mark.parametrize("setting", SABOTAGE)
+async def test_what_a_tenant_sets_on_its_login_does_not_reach_the_operators_session(
+    sessions18, setting
+):
+    wanted = await provisioned(sessions18, a_database())
+    async with logged_in(sessions18, wanted.logins[0], wanted.name) as client:
+        await client.execute("SET ROLE none")
+        change = f"ALTER ROLE \"{wanted.roles.login}\" SET {setting} = '{SABOTAGE[setting]}'"
+        await client.execute(change.encode())
+
+    async with app_session(sessions18, wanted) as session:
+        shown = await session.execute(f"SHOW {setting}".encode())
+        assert (SABOTAGE[setting],) != await shown.fetchone()

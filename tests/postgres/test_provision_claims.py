@@ -2,9 +2,16 @@
 
 from dataclasses import replace
 
+import psycopg
 import pytest
 
-from appdb.errors import AdoptionRequired, DDLFailed, InsufficientPrivilege, NameConflict
+from appdb.errors import (
+    AdoptionRequired,
+    DDLFailed,
+    InsufficientPrivilege,
+    LockTimeout,
+    NameConflict,
+)
 from appdb.model.claim import Part, parse_claim
 from appdb.postgres.connect import Login
 from appdb.postgres.deprovision import Deletion, delete_database
@@ -277,3 +284,98 @@ async def test_an_adoption_that_fails_half_way_leaves_everything_with_its_owner(
     as_superuser(postgres18, wanted.name, "DROP EVENT TRIGGER stop")
     await ensure_database(root18, wanted)
     assert [] == await pending(root18, wanted)
+
+
+OPERATORS = {"the maintenance database": "postgres", "the scratch database": "_appdb_scratch"}
+
+
+@pytest.mark.parametrize("name", OPERATORS.values(), ids=OPERATORS)
+async def test_no_tenant_gets_a_database_in_which_the_operator_works(postgres18, root18, name):
+    """With a superuser as the admin, and adoption allowed: the most that there is to win."""
+    with pytest.raises(NameConflict, match="where the operator itself works"):
+        await ensure_database(root18, a_database(name, may_adopt=True))
+
+    assert [] == roles_of(postgres18, name)
+
+
+@pytest.mark.parametrize("role", ["owner", "app", "user"])
+async def test_a_role_that_lost_its_claim_is_told_with_the_comment_that_gives_it_back(
+    postgres18, sessions18, role
+):
+    wanted = await provisioned(sessions18, a_database())
+    as_superuser(postgres18, "postgres", f'COMMENT ON ROLE "{wanted.name}_{role}" IS NULL')
+
+    with pytest.raises(NameConflict, match="lost its claim") as told:
+        await ensure_database(sessions18, wanted)
+
+    as_superuser(postgres18, "postgres", told.value.message.rpartition("run: ")[2])
+    await ensure_database(sessions18, wanted)
+    assert [] == await pending(sessions18, wanted)
+
+
+async def test_a_database_with_a_publication_is_adopted(postgres18, sessions18):
+    wanted = a_database(unique_name("legacy"), may_adopt=True)
+    made_by_hand(postgres18, wanted.name)
+    let_the_admin_act_for(postgres18, sessions18, wanted.name)
+    publish = "CREATE PUBLICATION news FOR TABLE orders"
+    dba = f'"{wanted.name}_dba"'
+    as_superuser(postgres18, wanted.name, publish, f"ALTER PUBLICATION news OWNER TO {dba}")
+
+    await ensure_database(sessions18, wanted)
+
+    owner = "SELECT pubowner::regrole::text FROM pg_publication"
+    assert [(wanted.roles.app,)] == as_superuser(postgres18, wanted.name, owner)
+    assert (wanted.roles.app, "CREATE") not in grants_on(postgres18, wanted.name)
+
+
+def grants_on(postgres, name):
+    query = (
+        "SELECT grantee::regrole::text, privilege_type FROM pg_database,"
+        f" aclexplode(datacl) WHERE datname = '{name}'"
+    )
+    return as_superuser(postgres, "postgres", query)
+
+
+async def test_who_only_had_rights_in_an_adopted_database_still_gets_in(postgres18, sessions18):
+    """Everybody could connect before; afterwards only those who have something to do there."""
+    wanted = a_database(unique_name("legacy"), may_adopt=True)
+    made_by_hand(postgres18, wanted.name)
+    let_the_admin_act_for(postgres18, sessions18, wanted.name)
+    reader = f"{wanted.name}_bi"
+    as_superuser(postgres18, "postgres", f"CREATE ROLE {reader} LOGIN PASSWORD 'bi'")
+    as_superuser(postgres18, wanted.name, f"GRANT SELECT ON orders TO {reader}")
+
+    await ensure_database(sessions18, wanted)
+
+    login = Login(username=reader, password="bi")
+    async with logged_in(sessions18, login, wanted.name) as client:
+        rows = await client.execute("SELECT count(*) FROM orders")
+        assert [(2,)] == await rows.fetchall()
+
+
+async def test_who_holds_up_an_adoption_is_named(postgres18, sessions18):
+    wanted = a_database(unique_name("legacy"), may_adopt=True)
+    made_by_hand(postgres18, wanted.name)
+    let_the_admin_act_for(postgres18, sessions18, wanted.name)
+    dsn = postgres18.server.dsn(wanted.name)
+    with psycopg.connect(dsn, application_name="nightly-report") as reader:
+        reader.execute("SELECT FROM orders")
+        with pytest.raises(LockTimeout, match="nightly-report"):
+            await ensure_database(sessions18, wanted)
+
+    await ensure_database(sessions18, wanted)
+    assert [] == await pending(sessions18, wanted)
+
+
+async def test_a_closed_database_is_not_adopted_until_it_is_opened(postgres18, sessions18):
+    wanted = a_database(unique_name("legacy"), may_adopt=True)
+    made_by_hand(postgres18, wanted.name)
+    let_the_admin_act_for(postgres18, sessions18, wanted.name)
+    as_superuser(postgres18, "postgres", f"ALTER DATABASE {wanted.name} ALLOW_CONNECTIONS false")
+
+    with pytest.raises(AdoptionRequired, match="ALLOW_CONNECTIONS true") as told:
+        await ensure_database(sessions18, wanted)
+
+    as_superuser(postgres18, "postgres", told.value.message.rpartition("owner: ")[2])
+    await ensure_database(sessions18, wanted)
+    assert [] == await pending(sessions18, wanted)

@@ -10,11 +10,11 @@ import pytest
 from appdb.errors import (
     AppDBError,
     AuthenticationFailed,
+    DatabaseFull,
     ExtensionNotAllowed,
     InsufficientPrivilege,
     LoginFailed,
     TLSFailed,
-    TooManyConnections,
     Unreachable,
 )
 from appdb.local.ports import free_port
@@ -107,12 +107,13 @@ async def test_a_server_without_tls_is_told_from_one_with_a_wrong_password(postg
     assert "tls.mode" in err.message
 
 
-async def test_an_exhausted_server_is_told(postgres18, sessions18):
+async def test_a_database_at_its_own_limit_does_not_accuse_the_server(postgres18, sessions18):
     wanted = await provisioned(sessions18, a_database(connection_limit=1))
     async with logged_in(sessions18, wanted.logins[0], wanted.name):
         err = await refused(sessions18.address, wanted.logins[0], database=wanted.name)
 
-    assert isinstance(err, TooManyConnections)
+    assert isinstance(err, DatabaseFull)
+    assert all(word in err.message for word in (wanted.name, "limits.connections"))
 
 
 async def test_nothing_of_the_environment_reaches_a_session(

@@ -52,9 +52,9 @@ class LimitsSpec(Model):
 _DATABASE_NAME = rules(
     rule(
         "self != 'postgres' && !self.startsWith('template') && !self.startsWith('pg_')"
-        " && !self.startsWith('rds')",
-        "databaseName must not be postgres nor begin with template, pg_ or rds: Postgres and "
-        "cloud providers keep these names; choose another one",
+        " && !self.startsWith('rds') && !self.startsWith('_appdb')",
+        "databaseName must not be postgres nor begin with template, pg_, rds or _appdb: Postgres, "
+        "cloud providers and the operator keep these names; choose another one",
     ),
 )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from psycopg import sql
 
-from appdb.errors import InsufficientPrivilege
+from appdb.errors import AdoptionRequired, InsufficientPrivilege
 from appdb.postgres.connect import Session, place
 from appdb.postgres.facts import DatabaseFacts
 from appdb.postgres.inside import LEDGER_SCHEMA
@@ -22,8 +22,9 @@ from appdb.postgres.statements import read_row
 from appdb.postgres.wanted import WantedDatabase
 
 # Left out: what follows its table (identity sequences, row types), what belongs to an
-# extension. Owners that are pinned (the bootstrap superuser) have no rows in pg_shdepend,
-# hence the catalogs first and pg_shdepend only for the rare kinds.
+# extension, and what only a superuser may own; with an event trigger stays its function, which
+# runs as whoever changes something. Owners that are pinned (the bootstrap superuser) have no
+# rows in pg_shdepend, hence the catalogs first and pg_shdepend only for the rare kinds.
 _READ = """
 WITH spaces AS (
     SELECT oid, nspname, nspowner FROM pg_namespace
@@ -45,16 +46,19 @@ WITH spaces AS (
     FROM pg_proc p JOIN spaces n ON n.oid = p.pronamespace
     WHERE NOT EXISTS (SELECT FROM pg_depend d
         WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
+    AND NOT EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtfoid = p.oid)
     UNION ALL
     SELECT 'pg_namespace'::regclass, n.oid, n.nspowner FROM spaces n
     WHERE n.nspname <> 'public'
     UNION ALL
     SELECT s.classid, s.objid, s.refobjid
-    FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid
+    FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid JOIN pg_roles r ON r.oid = s.refobjid
     WHERE d.datname = current_database() AND s.deptype = 'o'
+    AND NOT (r.rolsuper AND s.classid = 'pg_publication'::regclass)
     AND s.classid NOT IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass,
         'pg_namespace'::regclass, 'pg_extension'::regclass, 'pg_default_acl'::regclass,
-        'pg_user_mapping'::regclass)
+        'pg_user_mapping'::regclass, 'pg_event_trigger'::regclass,
+        'pg_foreign_data_wrapper'::regclass, 'pg_language'::regclass)
 ), changing AS (
     SELECT i.type, i.identity, o.owner
     FROM owned o CROSS JOIN LATERAL pg_identify_object(o.class, o.object, 0) i
@@ -77,7 +81,12 @@ SELECT
      AND r.rolname <> ALL(%(keepers)s)
      AND r.rolname <> 'pg_database_owner'
      AND (r.rolname = %(owner)s OR r.oid IN
-        (SELECT owner FROM changing UNION SELECT nspowner FROM spaces)))
+        (SELECT owner FROM changing UNION SELECT nspowner FROM spaces))),
+    (SELECT coalesce(jsonb_agg(DISTINCT r.rolname), '[]')
+     FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid JOIN pg_roles r ON r.oid = s.refobjid
+     WHERE d.datname = current_database() AND s.refclassid = 'pg_authid'::regclass
+     AND r.rolname <> ALL(%(keepers)s) AND r.rolname !~ '^pg_' AND NOT r.rolsuper
+     AND has_database_privilege(r.oid, d.oid, 'CONNECT'))
 """
 
 # pg_identify_object's word for a kind, where ALTER ... OWNER TO wants another.
@@ -103,10 +112,14 @@ class PreviousOwner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoptable:
-    """What changes hands: objects as (kind, identity quoted by the server), and their owners."""
+    """What changes hands: objects as (kind, identity quoted by the server), and their owners.
+
+    `guests` are the roles that may connect, perhaps as everybody may, and have rights inside.
+    """
 
     objects: tuple[tuple[str, str], ...]
     owners: tuple[PreviousOwner, ...]
+    guests: tuple[str, ...] = ()
 
 
 NOTHING_TO_ADOPT = Adoptable(objects=(), owners=())
@@ -121,7 +134,7 @@ async def read_adoptable(
         InsufficientPrivilege: the admin cannot act for an owner; carries the GRANT to run.
     """
     keepers = [wanted.roles.owner, wanted.roles.app]
-    objects, owners = await read_row(
+    objects, owners, guests = await read_row(
         session,
         _READ,
         {"owner": facts.database.owner if facts.database else "", "keepers": keepers},
@@ -130,7 +143,25 @@ async def read_adoptable(
     previous = tuple(PreviousOwner(**owner) for owner in owners)
     for owner in previous:
         require_reach(session, facts, owner)
-    return Adoptable(objects=tuple((kind, name) for kind, name in objects), owners=previous)
+    return Adoptable(
+        objects=tuple((kind, name) for kind, name in objects),
+        owners=previous,
+        guests=tuple(guests),
+    )
+
+
+def require_open(session: Session, facts: DatabaseFacts, name: str) -> None:
+    """Refuse to adopt what somebody has closed to everybody.
+
+    Raises:
+        AdoptionRequired: with the statement that opens it.
+    """
+    if facts.database is None or facts.database.allows_connections:
+        return
+    raise AdoptionRequired(
+        f"database {name} on {place(session)} accepts no connections; to have it adopted"
+        f' run as its owner: ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'
+    )
 
 
 def require_reach(session: Session, facts: DatabaseFacts, owner: PreviousOwner) -> None:
@@ -161,17 +192,32 @@ def borrow_statements(adoptable: Adoptable, version_num: int) -> Iterator[sql.Co
 def handover_statements(adoptable: Adoptable, wanted: WantedDatabase) -> Iterator[sql.Composable]:
     """Give every object to the app role: schemas first, it must be able to create in them."""
     app, admin = sql.Identifier(wanted.roles.app), sql.SQL("CURRENT_USER")
+    database = sql.Identifier(wanted.name)
+    has_publications = any(kind == "publication" for kind, _ in adoptable.objects)
+    if has_publications:
+        # Its new owner must be able to make one; afterwards nobody asks.
+        yield sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(database, app)
     for kind, identity in sorted(adoptable.objects, key=lambda each: each[0] != "schema"):
         # Kind and identity come from the server, which has quoted the names in them.
         word = _ALTER_WORDS.get(kind, kind.upper())
         heir = admin if identity.partition(".")[0] == LEDGER_SCHEMA else app
         yield sql.SQL("ALTER {} {} OWNER TO {}").format(_verbatim(word), _verbatim(identity), heir)
+    if has_publications and not wanted.may_create_schemas:
+        yield sql.SQL("REVOKE CREATE ON DATABASE {} FROM {}").format(database, app)
 
 
 def courtesy_statements(
     adoptable: Adoptable, facts: DatabaseFacts, wanted: WantedDatabase
 ) -> Iterator[sql.Composable]:
-    """Let the previous owners work on with what was theirs, then give them back."""
+    """Let the previous owners work on with what was theirs, then give them back.
+
+    Who could connect as everybody could, and has rights inside, still may.
+    """
+    for guest in adoptable.guests:
+        if guest != facts.admin:
+            yield sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(
+                sql.Identifier(wanted.name), sql.Identifier(guest)
+            )
     for owner in adoptable.owners:
         name = sql.Identifier(owner.name)
         if not (owner.is_superuser or owner.name == facts.admin):

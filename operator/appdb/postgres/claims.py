@@ -4,12 +4,20 @@ Pure: facts in, a standing or an error out. This is the only place that decides 
 something on a server may be touched; what is not claimed by us is not.
 """
 
+from dataclasses import replace
 from enum import StrEnum
 
 from appdb.errors import AdoptionRequired, NameConflict
-from appdb.model.claim import Claim
+from appdb.model.claim import Claim, Part
 from appdb.postgres.facts import DatabaseFacts
 from appdb.postgres.wanted import WantedDatabase
+
+# The operator's databases and schemas; the API refuses the prefix too.
+OWN_PREFIX = "_appdb"
+ANOTHER_NAME = (
+    "choose another databaseName; where one was set, delete this object, which touches nothing of"
+    " that, and make it anew"
+)
 
 
 class Standing(StrEnum):
@@ -27,6 +35,11 @@ def judge_claims(facts: DatabaseFacts, wanted: WantedDatabase) -> Standing:
         NameConflict: a database or role of that name belongs to somebody else.
         AdoptionRequired: the database exists and is nobody's.
     """
+    if wanted.name == facts.asked_in or wanted.name.startswith(OWN_PREFIX):
+        raise NameConflict(
+            f"database {wanted.name} is where the operator itself works on this server;"
+            f" {ANOTHER_NAME}"
+        )
     _refuse_foreign_roles(facts, wanted)
     database = facts.database
     if database is None:
@@ -48,6 +61,12 @@ def judge_claims(facts: DatabaseFacts, wanted: WantedDatabase) -> Standing:
         " claimed; choose another databaseName, or set adopt: IfUnclaimed and allow it on"
         " the DatabaseServer (allowAdoption)"
     )
+
+
+def reclaim(wanted: WantedDatabase, role: str, part: Part) -> str:
+    """Write the statement that gives a role its claim back; names and claims hold no quotes."""
+    claim = replace(wanted.claim(part), claimant=replace(wanted.claimant, uid=""))
+    return f"COMMENT ON ROLE \"{role}\" IS '{claim.text()}'"
 
 
 def is_ours(claim: Claim | None, wanted: WantedDatabase) -> bool:
@@ -79,10 +98,15 @@ def _refuse_foreign_roles(facts: DatabaseFacts, wanted: WantedDatabase) -> None:
         found = facts.roles.get(role.name)
         if found is None:
             continue
+        if found.claim is None and facts.database and is_ours(facts.database.claim, wanted):
+            raise NameConflict(
+                f"role {role.name} of database {wanted.name} has lost its claim, the comment on"
+                f" it; if it is still the same role run: {reclaim(wanted, role.name, role.part)}"
+            )
         if found.claim is None:
             raise NameConflict(
-                f"role {role.name} exists already and is not claimed; drop or rename it, or"
-                " choose another databaseName"
+                f"role {role.name} exists already and is nobody's; drop or rename it, or"
+                f" {ANOTHER_NAME}"
             )
         _refuse_foreign_claim(found.claim, wanted, f"role {role.name}")
         if found.claim.part is not role.part:
@@ -95,7 +119,8 @@ def _refuse_foreign_roles(facts: DatabaseFacts, wanted: WantedDatabase) -> None:
 def _refuse_foreign_claim(claim: Claim, wanted: WantedDatabase, what: str) -> None:
     if is_ours(claim, wanted):
         return
-    way_out = "choose another databaseName"
+    way_out = ANOTHER_NAME
     if claim.claimant.is_namesake(wanted.claimant) and claim.database == wanted.name:
-        way_out += ", or name that cluster in acceptClaimsOf of the DatabaseServer"
+        way_out = "choose another databaseName, or name that cluster in acceptClaimsOf of the"
+        way_out += " DatabaseServer"
     raise NameConflict(f"{what} belongs to {claim.claimant} (database {claim.database}); {way_out}")

@@ -111,6 +111,10 @@ class SessionSettings:
             "default_table_access_method": "heap",
             "check_function_bodies": "on",
             "row_security": "on",
+            "idle_session_timeout": "0",
+            "local_preload_libraries": "",
+            "quote_all_identifiers": "off",
+            "array_nulls": "on",
         }
 
 
@@ -119,6 +123,8 @@ AS_ADMIN = SessionSettings(role="none", statement_timeout_ms=120_000)
 # No tenant can set anything that holds in the maintenance database.
 AS_MAINTAINER = replace(AS_ADMIN, obeys_read_only=True)
 AS_TENANT = SessionSettings()
+
+_HAS_TRANSACTION_TIMEOUT = 170_000
 
 _addresses: WeakKeyDictionary[Session, ServerAddress] = WeakKeyDictionary()
 
@@ -150,6 +156,9 @@ async def connect(
                     **_parameters(address, login, settings)
                     | {"dbname": target, "sslrootcert": ca_path or _NOWHERE},
                 )
+                if session.info.server_version >= _HAS_TRANSACTION_TIMEOUT:
+                    # No startup option: servers before it would refuse the login.
+                    await session.execute("SET transaction_timeout = 0")
     except TimeoutError as err:
         raise Unreachable(
             f"{address} did not answer in {2 * settings.connect_timeout_seconds} s:"

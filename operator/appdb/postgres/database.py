@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from psycopg import sql
 
+from appdb.errors import InsufficientPrivilege
 from appdb.model.claim import Part
-from appdb.postgres.connect import Session
+from appdb.postgres.claims import reclaim
+from appdb.postgres.connect import Session, place
 from appdb.postgres.facts import DatabaseFacts, DatabaseRow, read_database
 from appdb.postgres.roles import hold_statements, require_administration
 from appdb.postgres.statements import run, run_together
@@ -60,6 +62,25 @@ async def hold(
         session,
         tuple(hold_statements(facts, roles)),
         doing=f"becoming a member of the roles of database {wanted.name}",
+    )
+
+
+def require_ownership(session: Session, facts: DatabaseFacts, wanted: WantedDatabase) -> None:
+    """Refuse a database of ours that was given to somebody for whom the admin cannot act.
+
+    Raises:
+        InsufficientPrivilege: with the statement that gives it back.
+    """
+    found = facts.database
+    if found is None or found.owner in facts.roles or facts.is_superuser or found.is_acted_for:
+        return
+    name, owner = wanted.name, wanted.roles.owner
+    lost, cure = "", f'ALTER DATABASE "{name}" OWNER TO "{owner}"'
+    if found.owner == owner:
+        lost, cure = ", which has lost its claim", reclaim(wanted, owner, Part.OWNER)
+    raise InsufficientPrivilege(
+        f"database {name} on {place(session)} belongs to role {found.owner}{lost};"
+        f" run as a superuser: {cure}"
     )
 
 

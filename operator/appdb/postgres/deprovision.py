@@ -5,21 +5,22 @@ claimed owner last, because it is what says that the rest was ours. What stands 
 way is named; a deletion is never given up.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import LiteralString
 
 from psycopg import sql
 
-from appdb.errors import InsufficientPrivilege, SessionsOpen
+from appdb.errors import InsufficientPrivilege, ObjectsRemain, SessionsOpen
 from appdb.model.claim import Claim, Part
 from appdb.postgres.claims import is_ours
 from appdb.postgres.connect import Session
-from appdb.postgres.database import hold
+from appdb.postgres.database import hold, require_ownership
 from appdb.postgres.drop import drop_roles, read_claimed_roles
-from appdb.postgres.facts import DatabaseFacts, read_names
+from appdb.postgres.facts import DatabaseFacts, read_database, read_names
 from appdb.postgres.fence import fenced
-from appdb.postgres.roles import require_administration
+from appdb.postgres.roles import release_statements, require_administration
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.statements import read_row, run, run_together
 from appdb.postgres.wanted import WantedDatabase
@@ -30,19 +31,26 @@ WHERE datname = %(database)s AND backend_type = 'client backend'
 """
 _READ_SESSIONS = """
 SELECT coalesce(jsonb_agg(format('pid %%s (role %%s, application %%s)', pid, usename,
-    coalesce(nullif(application_name, ''), 'unnamed'))), '[]')
+    coalesce(nullif(application_name, ''), 'unnamed')) ORDER BY backend_start), '[]')
 FROM pg_stat_activity
 WHERE datname = %(database)s AND pid <> pg_backend_pid()
 """
 
-# They keep a database as sessions do, and only a session in it can end them.
+# They keep a database as sessions do, and only a session in it can end them. A slot that
+# nobody reads goes with its database.
 _READ_KEEPERS = """
 SELECT coalesce(jsonb_agg(keeper), '[]') FROM (
-    SELECT format('prepared transaction %%s of %%s', gid, owner) AS keeper
+    SELECT format('prepared transaction %%s of %%s (ROLLBACK PREPARED %%s)',
+        left(gid, 40), owner, quote_literal(gid)) AS keeper
     FROM pg_prepared_xacts WHERE database = %(database)s
     UNION ALL
-    SELECT format('replication slot %%s', slot_name)
-    FROM pg_replication_slots WHERE database = %(database)s
+    SELECT format('replication slot %%s, read by pid %%s (end it, then'
+        ' pg_drop_replication_slot)', slot_name, active_pid)
+    FROM pg_replication_slots WHERE database = %(database)s AND active
+    UNION ALL
+    SELECT format('subscription %%s (DROP SUBSCRIPTION %%I)', subname, subname)
+    FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+    WHERE d.datname = %(database)s
 ) keepers
 """
 
@@ -50,6 +58,10 @@ _END_SESSIONS = """
 SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a
 WHERE a.usename = ANY(%(roles)s)
 """
+
+
+# Of the 400 characters that a message has.
+_ROOM_FOR_NAMES = 170
 
 
 class Deletion(StrEnum):
@@ -60,13 +72,21 @@ class Deletion(StrEnum):
     NOT_OURS = "NotOurs"
 
 
+class Door(StrEnum):
+    """What `open_door` found: a database that is open now, or none."""
+
+    OPEN = "Open"
+    GONE = "Gone"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted:
-    """What was dropped in this run."""
+    """What was dropped in this run; `left` are roles of its names without any claim."""
 
     deletion: Deletion
     database: bool
     roles: tuple[str, ...]
+    left: tuple[str, ...] = ()
 
 
 async def delete_database(sessions: AdminSessions, wanted: WantedDatabase) -> Deleted:
@@ -86,12 +106,18 @@ async def delete_database(sessions: AdminSessions, wanted: WantedDatabase) -> De
         is_dropped = may_drop(facts, ours, wanted)
         if is_dropped:
             await _drop_database(session, facts, wanted)
+        named = (await read_database(session, wanted)).roles.values() if is_dropped else ()
     await drop_roles(sessions, wanted, tuple(ours))
     if facts.database and not is_dropped:
         deletion = Deletion.NOT_OURS
     else:
         deletion = Deletion.DELETED if is_dropped or ours else Deletion.NOTHING_THERE
-    return Deleted(deletion=deletion, database=is_dropped, roles=tuple(sorted(ours)))
+    return Deleted(
+        deletion=deletion,
+        database=is_dropped,
+        roles=tuple(sorted(ours)),
+        left=tuple(sorted(role.name for role in named if role.claim is None)),
+    )
 
 
 async def delete_logins(
@@ -123,6 +149,31 @@ async def delete_logins(
     return doomed
 
 
+async def open_door(sessions: AdminSessions, wanted: WantedDatabase) -> Door:
+    """Let people in again where a drop that was taken back had closed a database of ours.
+
+    Raises:
+        InsufficientPrivilege: with the statement to run.
+    """
+    async with sessions.maintenance() as session, fenced(session, wanted.name):
+        claims = await read_claimed_roles(session, wanted.name)
+        ours = {role: claim for role, claim in claims.items() if is_ours(claim, wanted)}
+        facts = await read_names(session, wanted.name, tuple(ours))
+        if not may_drop(facts, ours, wanted):
+            return Door.GONE if facts.database is None else Door.OPEN
+        if facts.database is not None and not facts.database.is_valid:
+            return Door.GONE
+        if facts.database is not None and not facts.database.allows_connections:
+            owners = tuple(role for role, claim in ours.items() if claim.part is Part.OWNER)
+            opening = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true")
+            await hold(session, facts, owners, wanted)
+            await run(session, opening.format(sql.Identifier(wanted.name)), doing="opening it")
+            # The drop that was blocked held all of them.
+            held = tuple(dict.fromkeys((*owners, *facts.held_roles)))
+            await run_together(session, tuple(release_statements(facts, held)), doing="leaving")
+    return Door.OPEN
+
+
 def may_drop(facts: DatabaseFacts, ours: dict[str, Claim], wanted: WantedDatabase) -> bool:
     """Decide whether the database is ours to drop: by its claim, or, unclaimed, by its owner."""
     database = facts.database
@@ -138,12 +189,7 @@ async def _drop_database(session: Session, facts: DatabaseFacts, wanted: WantedD
     """Close the door, end the sessions, drop; the door stays closed when it is blocked."""
     name = sql.Identifier(wanted.name)
     doing = f"dropping database {wanted.name}"
-    keepers = await _read_list(session, _READ_KEEPERS, wanted)
-    if keepers:
-        raise SessionsOpen(
-            f"database {wanted.name} cannot be dropped, kept by {', '.join(keepers)}; end them in"
-            " that database: ROLLBACK PREPARED, pg_drop_replication_slot"
-        )
+    await _require_droppable(session, facts, wanted)
     await hold(session, facts, tuple(facts.roles), wanted)
     if facts.database and facts.database.allows_connections and facts.database.is_valid:
         close = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name)
@@ -155,10 +201,39 @@ async def _drop_database(session: Session, facts: DatabaseFacts, wanted: WantedD
         if not holders:
             raise
         raise SessionsOpen(
-            f"database {wanted.name} cannot be dropped, still in use by {', '.join(holders)};"
+            f"database {wanted.name} cannot be dropped, still in use by {_first(holders)};"
             f" {facts.admin} may not end them: end them, or GRANT pg_signal_backend TO"
             f' "{facts.admin}" (not enough for sessions of a superuser)'
         ) from err
+
+
+async def _require_droppable(
+    session: Session, facts: DatabaseFacts, wanted: WantedDatabase
+) -> None:
+    """Refuse what Postgres would refuse with the door closed already, and say how to end it."""
+    require_ownership(session, facts, wanted)
+    if facts.database is not None and facts.database.is_template:
+        raise ObjectsRemain(
+            f"database {wanted.name} is marked as a template, which is not dropped; run as its"
+            f' owner: ALTER DATABASE "{wanted.name}" IS_TEMPLATE false'
+        )
+    keepers = await _read_list(session, _READ_KEEPERS, wanted)
+    if keepers:
+        raise SessionsOpen(
+            f"database {wanted.name} cannot be dropped; end in that database what keeps it:"
+            f" {_first(keepers)}"
+        )
+
+
+def _first(names: Sequence[str]) -> str:
+    """Name as many as leave room for the next step, one at least, and count the rest."""
+    told = ""
+    for number, name in enumerate(names):
+        longer = f"{told}, {name}" if told else name
+        if told and len(longer) > _ROOM_FOR_NAMES:
+            return f"{told} and {len(names) - number} more"
+        told = longer
+    return told
 
 
 async def _drop_by_force(session: Session, wanted: WantedDatabase, *, doing: str) -> None:

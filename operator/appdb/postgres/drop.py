@@ -30,36 +30,42 @@ AND strpos(d.description, ' database=' || %(database)s || ' ') > 0
 """
 
 # deptype 'o': owns; all others are rights, which DROP OWNED revokes. dbid 0: shared objects,
-# that is databases (and tablespaces, which have no name here).
+# that is databases, tablespaces, parameters and memberships that the role granted.
 _READ_TRACES = """
 SELECT coalesce(jsonb_agg(jsonb_build_object(
     'role', pg_get_userbyid(s.refobjid),
     'inside', inner_db.datname,
     'claim', shobj_description(inner_db.oid, 'pg_database'),
     'database', shared_db.datname,
+    'shared', pg_describe_object(s.class, s.object, 0),
     'owns', s.owns)), '[]')
 FROM (
     SELECT d.refobjid, d.dbid, bool_or(d.deptype = 'o') AS owns,
-        CASE WHEN d.dbid = 0 THEN d.objid END AS shared
+        CASE WHEN d.dbid = 0 THEN d.classid END AS class,
+        CASE WHEN d.dbid = 0 THEN d.objid END AS object
     FROM pg_shdepend d
     WHERE d.refclassid = 'pg_authid'::regclass
     AND d.refobjid IN (SELECT r.oid FROM pg_roles r WHERE r.rolname = ANY(%(roles)s))
-    AND d.classid <> 'pg_auth_members'::regclass
-    GROUP BY d.refobjid, d.dbid, CASE WHEN d.dbid = 0 THEN d.objid END
+    GROUP BY d.refobjid, d.dbid, 4, 5
 ) s
 LEFT JOIN pg_database inner_db ON inner_db.oid = s.dbid
-LEFT JOIN pg_database shared_db ON shared_db.oid = s.shared
+LEFT JOIN pg_database shared_db
+    ON shared_db.oid = s.object AND s.class = 'pg_database'::regclass
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """Something that names a role: `inside` a database, or on a shared object (`database`)."""
+    """Something that names a role: `inside` a database, or `shared`, in words of the server.
+
+    `database` is the shared object's name where it is one.
+    """
 
     role: str
     inside: str | None
     claim: Claim | None
     database: str | None
+    shared: str | None
     owns: bool
 
 
@@ -108,9 +114,7 @@ def _refuse_property(traces: Sequence[Trace], wanted: WantedDatabase) -> None:
         if trace.inside is None and not trace.owns:
             continue
         if trace.owns:
-            owned = f"objects in database {trace.inside}" if trace.inside else "a shared object"
-            if trace.database:
-                owned = f"database {trace.database}"
+            owned = f"objects in database {trace.inside}" if trace.inside else trace.shared
             raise ObjectsRemain(
                 f"role {trace.role} owns {owned}; give it to another role (REASSIGN OWNED BY"
                 f' "{trace.role}" TO ...) there, then it is dropped'
@@ -178,4 +182,10 @@ def _what_remains(shared: Sequence[Trace], facts: DatabaseFacts, *, where: str) 
                 f" {facts.admin} may not revoke; run as its owner: REVOKE ALL ON DATABASE"
                 f' "{trace.database}" FROM "{trace.role}"'
             )
+        if trace.shared and trace.shared.startswith("parameter "):
+            return (
+                f"role {trace.role} still has rights on {trace.shared}; run as a superuser:"
+                f' REVOKE ALL ON {trace.shared.upper()} FROM "{trace.role}"'
+            )
+        return f"role {trace.role} is still named by {trace.shared}; take that away, see DROP OWNED"
     return f"roles {', '.join(facts.roles)} are still in use on {where}; see pg_shdepend"

@@ -24,6 +24,7 @@ INVALID_DATABASE = -2
 _READ = """
 SELECT
     current_user::text,
+    current_database()::text,
     current_setting('server_version_num')::int,
     me.rolsuper,
     (SELECT jsonb_build_object(
@@ -32,6 +33,8 @@ SELECT
         'comment', shobj_description(d.oid, 'pg_database'),
         'allows_connections', d.datallowconn,
         'connection_limit', d.datconnlimit,
+        'is_template', d.datistemplate,
+        'is_acted_for', pg_has_role(d.datdba, 'USAGE'),
         'grants', (SELECT jsonb_agg(jsonb_build_array(
                 CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee) END,
                 a.privilege_type))
@@ -75,13 +78,18 @@ WHERE me.rolname = current_user
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseRow:
-    """A database; `grants` holds (role, privilege), None for PUBLIC."""
+    """A database; `grants` holds (role, privilege), None for PUBLIC.
+
+    `is_acted_for`: the admin has the rights of its owner already.
+    """
 
     oid: int
     owner: str
     comment: str | None
     allows_connections: bool
     connection_limit: int
+    is_template: bool
+    is_acted_for: bool
     grants: frozenset[tuple[str | None, str]]
 
     @property
@@ -120,9 +128,13 @@ class RoleRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:
-    """What is there; `template` is "<encoding> <collation>" of template0."""
+    """What is there; `template` is "<encoding> <collation>" of template0.
+
+    `asked_in` is the database of the session that asked, which is the maintenance database.
+    """
 
     admin: str
+    asked_in: str
     version_num: int
     is_superuser: bool
     database: DatabaseRow | None
@@ -150,9 +162,10 @@ async def read_names(session: Session, database: str, roles: tuple[str, ...]) ->
         {"database": database, "roles": list(roles)},
         doing=f"reading the state of database {database}",
     )
-    admin, version_num, is_superuser, found, found_roles, template = row
+    admin, asked_in, version_num, is_superuser, found, found_roles, template = row
     return DatabaseFacts(
         admin=admin,
+        asked_in=asked_in,
         version_num=version_num,
         is_superuser=is_superuser,
         database=_database(found) if found else None,

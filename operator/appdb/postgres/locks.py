@@ -37,6 +37,18 @@ _BLOCKERS: LiteralString = """
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ORDER BY 4 DESC LIMIT 3
 """
+_LOCKERS: LiteralString = """
+    SELECT DISTINCT CASE WHEN a.pid IS NOT NULL
+        THEN format('pid %s (role %s, application %s)', a.pid, a.usename,
+            coalesce(nullif(a.application_name, ''), 'unnamed'))
+        ELSE format('prepared transaction %s of %s', left(p.gid, 40), p.owner) END
+    FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+    LEFT JOIN pg_prepared_xacts p ON l.virtualtransaction = '-1/' || p.transaction
+    WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND l.relation >= 16384 AND (a.pid IS NOT NULL OR p.gid IS NOT NULL)
+    ORDER BY 1 LIMIT 3
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +107,15 @@ async def _holder(conn: Session) -> str:
     if row is None:
         return "it has just ended"
     return str(Holder(pid=row[0], application=row[1], user=row[2], seconds=row[3]))
+
+
+async def name_lockers(conn: Session) -> str:
+    """Name up to three who hold locks on tables of the session's database."""
+    try:
+        found = await conn.execute(_LOCKERS)
+    except psycopg.Error:
+        return "others"
+    return ", ".join(row[0] for row in await found.fetchall()) or "others, which have just ended"
 
 
 async def read_blockers(conn: Session, tables: Sequence[Key]) -> tuple[Holder, ...]:

@@ -9,13 +9,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from appdb.errors import DDLFailed, LoginFailed, Unreachable
+from appdb.errors import DatabaseFull, DDLFailed, LockTimeout, LoginFailed, Unreachable
 from appdb.postgres.adopt import (
     NOTHING_TO_ADOPT,
     borrow_statements,
     courtesy_statements,
     handover_statements,
     read_adoptable,
+    require_open,
 )
 from appdb.postgres.claims import Standing, judge_claims
 from appdb.postgres.connect import AS_TENANT, Session, SessionSettings
@@ -24,6 +25,7 @@ from appdb.postgres.database import (
     ensure_database_exists,
     hold,
     ownership_statements,
+    require_ownership,
     rights_after_handover,
     schema_rights,
 )
@@ -35,6 +37,7 @@ from appdb.postgres.extensions import (
 from appdb.postgres.facts import DatabaseFacts, read_database
 from appdb.postgres.fence import fenced
 from appdb.postgres.inside import inside_statements, missing_extensions, read_inside
+from appdb.postgres.locks import name_lockers
 from appdb.postgres.login import prove_access, proven_login
 from appdb.postgres.roles import (
     ensure_password,
@@ -86,7 +89,10 @@ async def ensure_database(sessions: AdminSessions, wanted: WantedDatabase) -> Pr
         await ensure_roles(session, before, wanted)
         facts = await ensure_database_exists(session, before, wanted)
         is_finished = not any(ownership_statements(facts, wanted))
-        if standing is not Standing.ADOPTABLE:
+        if standing is Standing.ADOPTABLE:
+            require_open(session, facts, wanted.name)
+        else:
+            require_ownership(session, facts, wanted)
             await _ensure_door(session, facts, wanted)
         if is_finished:
             await _release(session, facts, wanted)
@@ -198,6 +204,11 @@ async def _settle_inside(
         doing = f"setting up database {wanted.name}"
         try:
             await run_together(session, statements, doing=doing)
+        except LockTimeout as err:
+            raise LockTimeout(
+                f"setting up database {wanted.name} waits for locks of"
+                f" {await name_lockers(session)}; trying again"
+            ) from err
         except DDLFailed as err:
             if missing:
                 raise refused_by_provider(missing, err) from err
@@ -224,6 +235,8 @@ async def _settled_session(
                     settings=settings,
                 )
             )
+        except DatabaseFull:
+            raise
         except LoginFailed:
             session = None
         if session is not None and (is_settled or await _is_settled_inside(session, wanted)):

@@ -17,6 +17,7 @@ from appdb.errors import (
     AppDBError,
     AuthenticationFailed,
     ConcurrentUpdate,
+    DatabaseFull,
     DataConflict,
     DDLFailed,
     InsufficientPrivilege,
@@ -71,6 +72,18 @@ _LOGIN_RULES = (
         AuthenticationFailed,
         "{where} refuses {username}: {reason}; check user name and password in the Secret"
         " and pg_hba.conf",
+    ),
+    _rule(
+        r"too many connections for (database|role)",
+        DatabaseFull,
+        "{username} cannot enter database {database}, whose sessions are at their limit: end some,"
+        " or raise limits.connections",
+    ),
+    _rule(
+        r"not currently accepting connections",
+        Unreachable,
+        "database {database} on {where} is closed to all: it is being dropped, or run as its owner:"
+        ' ALTER DATABASE "{database}" ALLOW_CONNECTIONS true',
     ),
     _rule(
         r"too many (clients|connections)|remaining connection slots|connection limit",

@@ -19,6 +19,7 @@ from appdb.errors import WaitsForTurn
 from appdb.model.words import counted
 from appdb.postgres.sessions import ServerSessions
 from appdb.reconcile.database.bookkeeping import Bookkeeping
+from appdb.reconcile.departures import Departures
 from appdb.reconcile.keys import ObjectKey
 from appdb.reconcile.refs import ReferenceMap
 from appdb.reconcile.resync import ResyncClock
@@ -137,6 +138,7 @@ class Context:
     operator_namespace: str
     turns: Turns
     bookkeeping: Bookkeeping
+    departures: Departures
     wake: Callable[[ObjectKey], None]
     periods: dict[str, float]
     now: Callable[[], datetime]

@@ -38,6 +38,7 @@ class Triggers:
     forget: Callable[[ObjectKey], None]
     operator_namespace: str
     ask: Callable[[ObjectKey], None] = lambda _key: None
+    leave: Callable[[ObjectKey, bool], None] = lambda _key, _is_leaving: None
     _seen: dict[ObjectKey, tuple[object, ...]] = field(default_factory=dict)
     _labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _decisions: dict[str, str | None] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Triggers:
         """Handle an AppDatabase: remember its references, look at it when it changed."""
         metadata = body["metadata"]
         key = database_key(metadata["namespace"], metadata["name"])
+        self.leave(key, change != "DELETED" and "deletionTimestamp" in metadata)
         if change == "DELETED":
             self._recount(key)
             self._gone(key)

@@ -24,6 +24,7 @@ from appdb.postgres.sessions import DEFAULT_LIMIT, ServerSessions
 from appdb.reconcile.context import Context, Turns
 from appdb.reconcile.database.bookkeeping import Bookkeeping
 from appdb.reconcile.database.run import reconcile_database, report_broken
+from appdb.reconcile.departures import Departures
 from appdb.reconcile.dispatch import Again, Dispatch
 from appdb.reconcile.keys import Kind, ObjectKey
 from appdb.reconcile.plan.run import reconcile_plan
@@ -123,6 +124,7 @@ class Operator:
             operator_namespace=settings.operator_namespace,
             turns=Turns(),
             bookkeeping=Bookkeeping(),
+            departures=Departures(),
             wake=dispatch.add,
             periods=periods,
             now=_utc_now,
@@ -135,6 +137,7 @@ class Operator:
             add_after=dispatch.add_after,
             forget=context.observer.gone,
             ask=resync.ask,
+            leave=lambda key, is_leaving: context.departures.note(key, is_leaving=is_leaving),
             operator_namespace=settings.operator_namespace,
         )
         election = _election(cluster, settings, loop.time) if settings.leader_election else None

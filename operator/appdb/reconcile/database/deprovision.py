@@ -10,7 +10,6 @@ from appdb.api.reasons import Reason
 from appdb.api.server import DatabaseServer
 from appdb.cluster.events import EventReason, subject_of
 from appdb.cluster.resources import APP_DATABASES, SECRETS
-from appdb.cluster.secrets import is_of_access, is_ours
 from appdb.errors import (
     AppDBError,
     ClusterUnavailable,
@@ -20,8 +19,8 @@ from appdb.errors import (
 from appdb.postgres.deprovision import delete_database
 from appdb.postgres.server import read_server
 from appdb.reconcile.context import Context
-from appdb.reconcile.database.act import SIGNS_OF_A_BAD_SERVER
-from appdb.reconcile.database.logins import secret_names
+from appdb.reconcile.database.act import OF_THE_SERVER, SIGNS_OF_A_BAD_SERVER
+from appdb.reconcile.database.keep import keep, reopen, secrets_of
 from appdb.reconcile.database.report import deleting_status
 from appdb.reconcile.database.wanted import (
     database_name,
@@ -68,7 +67,7 @@ async def deprovision(context: Context, writer: StatusWriter, database: AppDatab
 
 def _with_way_out(error: AppDBError) -> AppDBError:
     """Add what to do when a server that a deletion waits for never comes back."""
-    if Reason(error.reason) not in SIGNS_OF_A_BAD_SERVER | {Reason.SERVER_NOT_FOUND}:
+    if Reason(error.reason) not in OF_THE_SERVER:
         return error
     cut = error.message[:_ROOM_FOR_THE_CAUSE].rstrip(".")
     return type(error)(
@@ -79,27 +78,28 @@ def _with_way_out(error: AppDBError) -> AppDBError:
 
 async def _clean_up(context: Context, database: AppDatabase) -> tuple[EventReason, str]:
     """Do what the policy says and return what to tell; returning means: let go."""
-    kept = f"database {database_name(database)} and its Secret were kept"
+    policy = database.spec.deletion_policy
     if database.metadata.annotations.get(names.ANNOTATION_FORCE_FORGET) == "true":
-        return EventReason.DATABASE_RETAINED, f"forgotten by force; {kept} as they are"
-    if database.spec.deletion_policy is not DeletionPolicy.DELETE:
-        return EventReason.DATABASE_RETAINED, f"{kept} (deletionPolicy Retain)"
+        return await _kept(context, database, f"{names.ANNOTATION_FORCE_FORGET} is set")
+    if policy is not DeletionPolicy.DELETE:
+        return await _kept(context, database, f"deletionPolicy is {policy}")
     if database.spec.protect:
+        await reopen(context, database)
         raise Protected(
             "deletionPolicy is Delete and protect is true: nothing is touched. Set protect to "
             "false to drop the database, or deletionPolicy to Retain to keep it"
         )
     server = await _server_of(context, database)
     if effective_policy(database, server) is not DeletionPolicy.DELETE:
-        return EventReason.DATABASE_RETAINED, (
-            f"{kept}: floor.deletionPolicy of DatabaseServer {server.metadata.name} is safer "
-            "than the object's Delete"
-        )
-    dropped = await _drop(context, database, server)
+        floor = f"floor.deletionPolicy of DatabaseServer {server.metadata.name}"
+        return await _kept(context, database, f"{floor} is safer than the object's Delete")
+    told = await _drop(context, database, server)
     await _delete_secrets(context, database)
-    if dropped:
-        return EventReason.DATABASE_DROPPED, f"database {', '.join(dropped)} was dropped"
-    return EventReason.DATABASE_DROPPED, "there was no database of this object to drop"
+    return EventReason.DATABASE_DROPPED, told
+
+
+async def _kept(context: Context, database: AppDatabase, why: str) -> tuple[EventReason, str]:
+    return EventReason.DATABASE_RETAINED, f"{why}: {await keep(context, database)}"
 
 
 async def _server_of(context: Context, database: AppDatabase) -> DatabaseServer:
@@ -108,8 +108,8 @@ async def _server_of(context: Context, database: AppDatabase) -> DatabaseServer:
     return await find_server(context.cluster, name)
 
 
-async def _drop(context: Context, database: AppDatabase, server: DatabaseServer) -> tuple[str, ...]:
-    """Drop what our claim covers; somebody else's, or nobody's, was never ours to drop."""
+async def _drop(context: Context, database: AppDatabase, server: DatabaseServer) -> str:
+    """Drop what our claim covers, and tell; somebody else's, or nobody's, was never ours."""
     access = await read_admin_access(context.cluster, server, context.operator_namespace)
     sessions = await context.sessions.sessions_for(
         server.metadata.name, access.address, access.login, limit=server.spec.connections.max
@@ -119,13 +119,18 @@ async def _drop(context: Context, database: AppDatabase, server: DatabaseServer)
     known = database.status.server
     require_same_server(server, found, known.system_identifier if known else "")
     dropped: list[str] = []
+    left: list[str] = []
     for name in _names(database):
         wanted = wanted_on_server(
             database, server, await context.cluster.cluster_id(), name=name, password=""
         )
-        if (await delete_database(sessions, wanted)).database:
-            dropped.append(name)
-    return tuple(dropped)
+        done = await delete_database(sessions, wanted)
+        dropped += [name] if done.database else []
+        left += done.left
+    if not dropped:
+        return "there was no database of this object to drop"
+    also = f"; role {', '.join(left)} has no claim of ours and was left" if left else ""
+    return f"database {', '.join(dropped)} was dropped{also}"
 
 
 def _names(database: AppDatabase) -> tuple[str, ...]:
@@ -138,15 +143,9 @@ def _names(database: AppDatabase) -> tuple[str, ...]:
 
 async def _delete_secrets(context: Context, database: AppDatabase) -> None:
     """Delete the Secrets of dropped logins; the garbage collector may be quicker."""
-    meta, cluster = database.metadata, context.cluster
-    known = {each.secret_name for each in database.status.access}
-    for name in sorted(secret_names(database) | known):
-        live = await cluster.get(SECRETS, meta.namespace, name)
-        if live is None:
-            continue
-        is_own = name == database.secret_name and is_ours(live, meta.name)
-        if is_own or is_of_access(live, meta.name):
-            await cluster.delete(SECRETS, meta.namespace, name, uid=live["metadata"]["uid"])
+    for live in await secrets_of(context, database):
+        meta = live["metadata"]
+        await context.cluster.delete(SECRETS, meta["namespace"], meta["name"], uid=meta["uid"])
 
 
 async def _let_go(context: Context, database: AppDatabase) -> None:

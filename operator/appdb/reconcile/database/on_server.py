@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from appdb.api.reasons import Reason
 from appdb.cluster.events import EventReason
-from appdb.errors import ExtensionNotAllowed, NameConflict
+from appdb.errors import DatabaseMissing, ExtensionNotAllowed, NameConflict
 from appdb.model.analysis import Analysis
 from appdb.model.claim import Part
 from appdb.model.ddl import DdlKind
-from appdb.postgres.claims import is_ours, is_taken_by_sibling, judge_claims
+from appdb.postgres.claims import ANOTHER_NAME, is_ours, is_taken_by_sibling, judge_claims
 from appdb.postgres.connect import Session
 from appdb.postgres.ddl import operator_made
 from appdb.postgres.drop import read_claimed_roles
@@ -51,6 +51,7 @@ async def check_names(work: Work) -> None:
         require_usable(facts, session)
         _refuse_extensions(work, facts.extensions)
         judged = await _judged(session, work)
+        await _require_there(session, work, judged.wanted, facts.system_identifier or "")
     work.issues = judged.issues
     work.on_server = OnServer(
         sessions=sessions,
@@ -62,6 +63,26 @@ async def check_names(work: Work) -> None:
     )
     work.results[Stage.SERVER] = Done(
         Reason.CONNECTED, f"Postgres {facts.version} on {access.address} answers"
+    )
+
+
+async def _require_there(session: Session, work: Work, wanted: WantedDatabase, found: str) -> None:
+    """Make no empty database in the place of one that was lost: that would hide the loss.
+
+    Raises:
+        DatabaseMissing: this very server had it, and has it no more.
+    """
+    known = work.database.status.database
+    if known is None or not known.oid or found != _known_identifier(work):
+        return
+    there = (await read_database(session, wanted)).database
+    if there is not None and there.is_valid:
+        return
+    what = "is gone" if there is None else "was dropped half-way"
+    raise DatabaseMissing(
+        f"database {wanted.name} {what} from {work.server.metadata.name}, where it had oid"
+        f" {known.oid}; restore it under that name with owner {wanted.roles.owner}, or delete this"
+        " object and make it anew for an empty one"
     )
 
 
@@ -95,6 +116,8 @@ async def _judged(session: Session, work: Work) -> _Judged:
     That of another namespace or cluster is a conflict, which a person solves by a name.
     """
     plain = _wanted(work, hashed=False)
+    if work.database.status.database is not None:
+        return await _judge_recorded(session, plain)
     if not has_derived_name(work.database):
         return await _judge(session, plain)
     second = _wanted(work, hashed=True)
@@ -108,6 +131,20 @@ async def _judged(session: Session, work: Work) -> _Judged:
         if not is_taken_by_sibling(await read_database(session, plain.wanted), plain.wanted):
             raise
         return await _judge(session, second)
+
+
+async def _judge_recorded(session: Session, judged: _Judged) -> _Judged:
+    """Judge the name in status, which no change of the spec can change any more."""
+    try:
+        return await _judge(session, judged)
+    except NameConflict as err:
+        if not err.message.endswith(ANOTHER_NAME):
+            raise
+        what = err.message.removesuffix(f"; {ANOTHER_NAME}")
+        raise NameConflict(
+            f"{what}, though status.database of this object names it; delete this object, which"
+            " touches nothing of that, and make it anew without its status"
+        ) from err
 
 
 async def _judge(session: Session, judged: _Judged) -> _Judged:

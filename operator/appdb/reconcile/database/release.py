@@ -155,7 +155,8 @@ class _Engine:
         record = await self.plans.begin(plan) if plan.steps else None
         key = self.work.key
         run = Run(policy=self.policy, book=book, actor=f"{key.namespace}/{key.name}")
-        outcome = await apply_release(session, plan, run)
+        applying = apply_release(session, plan, run)
+        outcome = await self.work.context.departures.unless_leaving(key, applying)
         self.outcome = outcome if self.outcome is None else self.outcome.then(outcome)
         if record is not None:
             self.record = await self.plans.finish(record, plan, outcome)

@@ -34,7 +34,8 @@ async def find_server(cluster: Cluster, name: str | None) -> DatabaseServer:
     live = await cluster.get(DATABASE_SERVERS, None, name)
     if live is None:
         raise ServerNotFound(
-            f"DatabaseServer {name} does not exist; create it, or correct spec.serverRef.name"
+            f"DatabaseServer {name} does not exist; create it, or make this object anew with "
+            "another spec.serverRef.name"
         )
     return DatabaseServer.of(live)
 
