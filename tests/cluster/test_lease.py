@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from kubernetes.aio import client, config
 
-from appdb.cluster.client import Cluster
-from appdb.cluster.lease import LEASE_SECONDS, Election
+from appdb.cluster.client import Cluster, Json
+from appdb.cluster.lease import LEASE_SECONDS, RENEW_WITHIN_SECONDS, Election
 from appdb.cluster.resources import LEASES
 from appdb.local.controlplane import ControlPlane
 
@@ -25,13 +26,43 @@ class Clock:
         return self.now
 
 
+class LateAnswers(Cluster):
+    """The API server, whose answers to writes arrive late by the test's clock."""
+
+    clock: Clock
+    late_seconds = 0.0
+
+    async def create(self, *words: Any) -> Json:
+        answer = await super().create(*words)
+        self.clock.now += self.late_seconds
+        return answer
+
+    async def replace(self, *words: Any) -> Json:
+        answer = await super().replace(*words)
+        self.clock.now += self.late_seconds
+        return answer
+
+
 @pytest.fixture
-async def api(control_plane: ControlPlane) -> AsyncIterator[Cluster]:
+async def login(control_plane: ControlPlane) -> client.Configuration:
     settings = client.Configuration()
     await config.load_kube_config(
         config_file=str(control_plane.kubeconfig), client_configuration=settings
     )
-    cluster = Cluster(client.ApiClient(configuration=settings))
+    return settings
+
+
+@pytest.fixture
+async def api(login: client.Configuration) -> AsyncIterator[Cluster]:
+    cluster = Cluster(client.ApiClient(configuration=login))
+    yield cluster
+    await cluster.close()
+
+
+@pytest.fixture
+async def late(login: client.Configuration) -> AsyncIterator[LateAnswers]:
+    cluster = LateAnswers(client.ApiClient(configuration=login))
+    cluster.clock = Clock()
     yield cluster
     await cluster.close()
 
@@ -155,3 +186,34 @@ async def test_of_candidates_at_one_moment_exactly_one_leads(api: Cluster, names
     leaders = [each.identity for each in candidates if each.is_leader]
     assert 1 == len(leaders)
     assert leaders[0] == (await spec_of(api, namespace))["holderIdentity"]
+
+
+async def test_the_time_of_a_lease_counts_from_when_it_was_asked_for(
+    late: LateAnswers, namespace: str
+):
+    first = a_candidate(late, namespace, "first", late.clock)
+    late.late_seconds = 4.0
+    await first.win()
+
+    late.clock.now += RENEW_WITHIN_SECONDS - 4.1
+    assert not first.is_overdue()
+    late.clock.now += 0.2
+    assert first.is_overdue()
+    await first._try()
+    late.clock.now += RENEW_WITHIN_SECONDS - 4.1
+    assert not first.is_overdue()
+    late.clock.now += 0.2
+    assert first.is_overdue()
+
+
+async def test_an_answer_that_comes_after_its_time_makes_no_leader(
+    late: LateAnswers, namespace: str
+):
+    first = a_candidate(late, namespace, "first", late.clock)
+    late.late_seconds = RENEW_WITHIN_SECONDS
+
+    assert not await first._try()
+
+    assert not first.is_leader
+    late.late_seconds = 0.0
+    assert await first._try()

@@ -2,19 +2,21 @@
 
 A lease is no fence: a paused process may believe in it. What protects the data are the
 advisory locks in Postgres and the resourceVersions on what is written. Times follow the
-defaults of client-go: 15 s lease, renewed within 10 s, tried every 2 s.
+defaults of client-go: 15 s lease, renewed within 10 s, tried every 2 s. They count from
+the moment at which a request was sent: others may count from any moment after it.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from appdb.cluster.client import Cluster
-from appdb.cluster.resources import LEASES
+from appdb.cluster.client import Cluster, Json
+from appdb.cluster.resources import LEASES, Resource
 from appdb.errors import AppDBError
 
 log = logging.getLogger(__name__)
@@ -23,14 +25,21 @@ LEASE_SECONDS = 15
 RENEW_WITHIN_SECONDS = 10.0
 TRY_EVERY_SECONDS = 2.0
 
+Write = Callable[[Resource, str | None, Json], Awaitable[Json]]
+
+
+def since_boot() -> float:
+    """Return seconds that count on while the machine sleeps, where it has such a clock."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
 
 @dataclass(slots=True)
 class Election:
     """One candidate for one Lease.
 
-    `clock` is the event loop's time: another holder's lease has run out when its record
-    has not changed for the length of the lease by our own clock, so that clocks of
-    machines are never compared.
+    `clock` goes on while the process or the machine sleeps, see `since_boot`: another
+    holder's lease has run out when its record has not changed for the length of the lease
+    by our own clock, so that clocks of machines are never compared.
     """
 
     cluster: Cluster
@@ -59,10 +68,13 @@ class Election:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, left)):
                     await self._try()
-            if self.clock() - self._renewed_at >= RENEW_WITHIN_SECONDS or not self.is_leader:
+            if self.is_overdue() or not self.is_leader:
                 self.is_leader = False
-                log.error("the lease is lost", extra={"lease": self.name})
                 return
+
+    def is_overdue(self) -> bool:
+        """Tell whether this process leads and may no longer act: soon somebody else may."""
+        return self.is_leader and self._is_late(self._renewed_at)
 
     async def release(self) -> None:
         """Give the lease back, so that the next candidate need not wait for it to run out."""
@@ -86,9 +98,7 @@ class Election:
         live = await self.cluster.get(LEASES, self.namespace, self.name)
         if live is None:
             body = {"metadata": {"name": self.name}, "spec": self._spec(transitions=0)}
-            await self.cluster.create(LEASES, self.namespace, body)
-            self._renewed_at = self.clock()
-            return True
+            return await self._send(self.cluster.create, body)
         spec = live["spec"]
         if not self._may_take(spec):
             return False
@@ -96,9 +106,17 @@ class Election:
         transitions = int(spec.get("leaseTransitions", 0)) + int(moved)
         acquired = None if moved else spec.get("acquireTime")
         live["spec"] = self._spec(transitions=transitions, acquired=acquired)
-        await self.cluster.replace(LEASES, self.namespace, live)
-        self._renewed_at = self.clock()
-        return True
+        return await self._send(self.cluster.replace, live)
+
+    async def _send(self, write: Write, body: Json) -> bool:
+        """Write our record; an answer that comes too late wins nothing."""
+        sent_at = self.clock()
+        await write(LEASES, self.namespace, body)
+        self._renewed_at = sent_at
+        return not self._is_late(sent_at)
+
+    def _is_late(self, sent_at: float) -> bool:
+        return self.clock() - sent_at >= RENEW_WITHIN_SECONDS
 
     def _may_take(self, spec: dict[str, Any]) -> bool:
         holder = spec.get("holderIdentity") or ""

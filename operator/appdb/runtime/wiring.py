@@ -11,13 +11,14 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from appdb.cluster.client import Cluster
 from appdb.cluster.events import EventRecorder
-from appdb.cluster.lease import Election
+from appdb.cluster.lease import Election, since_boot
 from appdb.cluster.secrets import new_password
 from appdb.errors import AppDBError, Conflict
 from appdb.postgres.sessions import DEFAULT_LIMIT, ServerSessions
@@ -35,6 +36,7 @@ from appdb.reconcile.server.run import reconcile_server
 from appdb.runtime import logs
 from appdb.runtime.handlers import Triggers
 from appdb.runtime.health import LONGEST_LAG_SECONDS, LoopLag, Site
+from appdb.runtime.loop import MortalLoop, mortal_loop
 from appdb.runtime.metrics import Metrics
 from appdb.runtime.observer import MetricsObserver
 from appdb.runtime.watches import STOP_SECONDS, Watches
@@ -57,7 +59,8 @@ def run(settings: Settings) -> None:
     logs.configure(level=settings.log_level, form=settings.log_format)
     log.info("the operator starts", extra={"settings": settings.model_dump_json()})
     try:
-        asyncio.run(_main(settings))
+        with asyncio.Runner(loop_factory=MortalLoop) as runner:
+            runner.run(_main(settings))
     except (AppDBError, OSError) as error:
         log.error("the operator cannot run: %s", error)  # noqa: TRY400 - the message says it all
         sys.exit(1)
@@ -67,6 +70,8 @@ async def _main(settings: Settings) -> None:
     operator = await Operator.build(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    if operator.election is not None:
+        mortal_loop().end_when(operator.election.is_overdue, _end_without_lease)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await operator.serve(stop)
@@ -140,7 +145,7 @@ class Operator:
             leave=lambda key, is_leaving: context.departures.note(key, is_leaving=is_leaving),
             operator_namespace=settings.operator_namespace,
         )
-        election = _election(cluster, settings, loop.time) if settings.leader_election else None
+        election = _election(cluster, settings) if settings.leader_election else None
         return cls(settings, cluster, context, dispatch, triggers, metrics, election)
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -180,8 +185,7 @@ class Operator:
     async def _end_when_lost(self, election: Election) -> None:
         """A process that lost its lease must not act once more: it ends at once."""
         await election.hold()
-        logging.shutdown()
-        os._exit(LOST_LEASE_EXIT_CODE)
+        _end_without_lease()
 
     async def _operate(self, stop: asyncio.Event) -> None:
         serving = asyncio.create_task(self.dispatch.serve())
@@ -237,6 +241,16 @@ class Operator:
         self.site.stop()
 
 
+def _end_without_lease() -> NoReturn:
+    """End at once: nothing is cleaned up, since nothing may be done any more."""
+    try:
+        log.error("the lease is lost: the process ends", extra={"lease": LEASE_NAME})
+        logging.shutdown()
+    finally:
+        # A signal may have come in the middle of another line of the log.
+        os._exit(LOST_LEASE_EXIT_CODE)
+
+
 async def _run(context: Context, key: ObjectKey) -> Again:
     try:
         match key.kind:
@@ -279,13 +293,13 @@ def _group_of(refs: ReferenceMap, key: ObjectKey) -> str:
     return f"{key.kind}:{_server_of(refs, key)}"
 
 
-def _election(cluster: Cluster, settings: Settings, clock: Callable[[], float]) -> Election:
+def _election(cluster: Cluster, settings: Settings) -> Election:
     return Election(
         cluster=cluster,
         namespace=settings.operator_namespace,
         name=LEASE_NAME,
         identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
-        clock=clock,
+        clock=since_boot,
         wall_clock=_utc_now,
     )
 
