@@ -1,7 +1,10 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from kubernetes.aio import client, config
 
+from appdb.cluster.client import Cluster
+from appdb.local.controlplane import ControlPlane
 from appdb.local.postgres import EmbeddedPostgres
 from appdb.local.sandbox import Sandbox
 from support.planned import by_hand
@@ -45,3 +48,21 @@ def shop(team: Team) -> Team:
     team.await_ready("shop")
     by_hand(team, """INSERT INTO "User" (email, name) VALUES ('a@b.example', 'Ada')""")
     return team
+
+
+@pytest.fixture
+async def login(control_plane: ControlPlane) -> client.Configuration:
+    """cluster-admin's way in, as the operator's client takes it."""
+    settings = client.Configuration()
+    await config.load_kube_config(
+        config_file=str(control_plane.kubeconfig), client_configuration=settings
+    )
+    return settings
+
+
+@pytest.fixture
+async def api(login: client.Configuration) -> AsyncIterator[Cluster]:
+    """cluster-admin, as the operator talks to the API server."""
+    cluster = Cluster(client.ApiClient(configuration=login))
+    yield cluster
+    await cluster.close()

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 
 from appdb.cluster.client import Cluster, Json
 from appdb.cluster.lease import LEASE_SECONDS, RENEW_WITHIN_SECONDS, Election
 from appdb.cluster.resources import LEASES
-from appdb.local.controlplane import ControlPlane
 
 pytestmark = pytest.mark.cluster
 
@@ -41,22 +40,6 @@ class LateAnswers(Cluster):
         answer = await super().replace(*words)
         self.clock.now += self.late_seconds
         return answer
-
-
-@pytest.fixture
-async def login(control_plane: ControlPlane) -> client.Configuration:
-    settings = client.Configuration()
-    await config.load_kube_config(
-        config_file=str(control_plane.kubeconfig), client_configuration=settings
-    )
-    return settings
-
-
-@pytest.fixture
-async def api(login: client.Configuration) -> AsyncIterator[Cluster]:
-    cluster = Cluster(client.ApiClient(configuration=login))
-    yield cluster
-    await cluster.close()
 
 
 @pytest.fixture

@@ -6,6 +6,14 @@ from typing import Any
 import pytest
 
 from appdb.api import names
+from appdb.cluster.resources import (
+    APP_DATABASES,
+    CONFIG_MAPS,
+    DATABASE_SERVERS,
+    NAMESPACES,
+    SECRETS,
+    Resource,
+)
 from appdb.reconcile.keys import database_key, plan_key, server_key
 from appdb.reconcile.refs import ReferenceMap
 from appdb.runtime.handlers import COUNT_SECONDS, SETTLE_SECONDS, Triggers
@@ -18,6 +26,8 @@ class Recorded:
     """Triggers whose queue is a list."""
 
     added: list[Any] = field(default_factory=list)
+    behind: list[Any] = field(default_factory=list)
+    listed: set[tuple[str, str]] = field(default_factory=set)
     delayed: list[Any] = field(default_factory=list)
     forgotten: list[Any] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
@@ -27,11 +37,16 @@ class Recorded:
         self.triggers = Triggers(
             refs=ReferenceMap(),
             add=self.added.append,
+            add_behind=self.behind.append,
+            is_as_listed=self.is_as_listed,
             add_after=lambda key, seconds: self.delayed.append((key, seconds)),
             forget=self.forgotten.append,
             ask=self.asked.append,
             operator_namespace="appdb-system",
         )
+
+    def is_as_listed(self, resource: Resource, body: Any, change: str | None) -> bool:
+        return change is None and (resource.plural, body["metadata"]["name"]) in self.listed
 
     def clear(self) -> "Recorded":
         self.added.clear()
@@ -225,3 +240,53 @@ def test_a_request_on_a_plan_is_heard_once(seen: Recorded):
     seen.triggers.on_plan("MODIFIED", a_plan(handled="now", **asked))
 
     assert [plan_key("team-a", "shop-1")] == seen.added
+
+
+def test_what_was_left_in_order_comes_behind_all_changes(seen: Recorded):
+    seen.listed = {("appdatabases", "shop"), ("databaseservers", "main"), ("configmaps", "code")}
+    handled = {"observedGeneration": 1}
+
+    seen.clear().triggers.on_database(None, a_body(SPEC, status=handled))
+    seen.triggers.on_config_map(None, {"metadata": {"namespace": "team-a", "name": "code"}})
+    seen.triggers.on_server(None, a_server(generation=1, uid="s2", status=handled))
+
+    assert ([], [SHOP]) == (seen.added, seen.behind)
+
+
+def test_what_changed_while_nobody_looked_comes_at_once(seen: Recorded):
+    seen.listed = {("appdatabases", "shop")}
+
+    seen.clear().triggers.on_database(None, a_body(SPEC, status={"observedGeneration": 0}))
+
+    assert ([SHOP], []) == (seen.added, seen.behind)
+
+
+def test_a_namespace_that_changed_after_it_was_listed_has_its_databases_looked_at(seen: Recorded):
+    namespace = {"metadata": {"name": "team-a", "labels": {"a": "1"}}}
+    seen.clear().triggers.on_namespace(None, namespace)
+    assert [SHOP] == seen.added
+
+    other = Recorded()
+    other.listed = {("namespaces", "team-a")}
+    other.triggers.on_database("ADDED", a_body(SPEC))
+    other.clear().triggers.on_namespace(None, namespace)
+    assert [] == other.added
+
+
+@pytest.mark.parametrize(
+    ("resource", "namespace", "name", "looked_at"),
+    [
+        (APP_DATABASES, "team-a", "shop", [SHOP]),
+        (DATABASE_SERVERS, "", "main", [SHOP]),
+        (CONFIG_MAPS, "team-a", "code", [SHOP]),
+        (SECRETS, "team-a", "shop-db", [SHOP]),
+        (SECRETS, "team-b", "shop-db", []),
+        (NAMESPACES, "", "team-a", []),
+    ],
+)
+def test_what_went_before_the_watches_began_has_its_users_looked_at(
+    seen: Recorded, resource: Resource, namespace: str, name: str, looked_at: list[Any]
+):
+    seen.clear().triggers.on_unseen(resource, namespace, name)
+
+    assert looked_at == seen.added

@@ -7,9 +7,9 @@ repeated only when the server itself says when (429 with Retry-After).
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -21,9 +21,11 @@ from appdb.cluster.resources import NAMESPACES, Resource
 from appdb.errors import AppDBError, ClusterForbidden, ClusterUnavailable, ConcurrentUpdate
 
 Json = dict[str, Any]
+Page = list[Json]
 
 REQUEST_TIMEOUT_SECONDS = 15.0
 PARALLEL_REQUESTS = 32
+PAGE_SIZE = 500
 LONGEST_RETRY_AFTER_SECONDS = 10.0
 RETRIES_AFTER_429 = 3
 
@@ -39,6 +41,21 @@ class Answer:
     status: int
     body: Json
     retry_after_seconds: float | None = None
+
+
+class Reader(Protocol):
+    """Whoever can be asked for objects: the API server, or what it said a moment ago."""
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
+        """Return an object, or None when there is none."""
+
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, label_selector: str = ""
+    ) -> list[Json]:
+        """Return all objects of a kind."""
+
+    async def cluster_id(self) -> str:
+        """Return the identity of the cluster."""
 
 
 class Cluster:
@@ -59,6 +76,8 @@ class Cluster:
         """
         settings = client.Configuration()
         settings.connection_pool_maxsize = PARALLEL_REQUESTS
+        # Proxies and ~/.netrc of a person are none of the operator's, as with kopf's watches.
+        settings.client_session_kwargs = {"trust_env": False}
         try:
             await _load(settings)
         except (ConfigException, OSError) as err:
@@ -85,19 +104,32 @@ class Cluster:
         answer = await self._request("GET", resource, resource.path(namespace, name))
         return None if answer.status == 404 else answer.body
 
+    async def pages(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        size: int = PAGE_SIZE,
+    ) -> AsyncIterator[Page]:
+        """Yield all objects of a kind, so many at a time."""
+        query = {"limit": str(size)}
+        if label_selector:
+            query["labelSelector"] = label_selector
+        while True:
+            answer = await self._request("GET", resource, resource.path(namespace), query=query)
+            yield answer.body.get("items", [])
+            token = answer.body.get("metadata", {}).get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
     async def list(
         self, resource: Resource, namespace: str | None = None, *, label_selector: str = ""
     ) -> list[Json]:
         """Return all objects of a kind, page by page."""
-        found: list[Json] = []
-        query = {"limit": "500"} | ({"labelSelector": label_selector} if label_selector else {})
-        while True:
-            answer = await self._request("GET", resource, resource.path(namespace), query=query)
-            found += answer.body.get("items", [])
-            token = answer.body.get("metadata", {}).get("continue")
-            if not token:
-                return found
-            query["continue"] = token
+        pages = self.pages(resource, namespace, label_selector=label_selector)
+        return [each async for page in pages for each in page]
 
     async def create(self, resource: Resource, namespace: str | None, body: Json) -> Json:
         """Create an object. Raises ConcurrentUpdate when it is there already."""

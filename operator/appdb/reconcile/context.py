@@ -21,6 +21,7 @@ from appdb.postgres.sessions import ServerSessions
 from appdb.reconcile.database.bookkeeping import Bookkeeping
 from appdb.reconcile.departures import Departures
 from appdb.reconcile.keys import ObjectKey
+from appdb.reconcile.listing import Listing
 from appdb.reconcile.refs import ReferenceMap
 from appdb.reconcile.resync import ResyncClock
 from appdb.source.isolate import Isolation
@@ -129,6 +130,7 @@ class Context:
     """
 
     cluster: Cluster
+    listing: Listing
     sessions: ServerSessions
     analysis: Isolation
     events: EventRecorder

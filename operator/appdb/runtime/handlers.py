@@ -12,6 +12,14 @@ from typing import Any
 import kopf
 
 from appdb.api import names
+from appdb.cluster.resources import (
+    APP_DATABASES,
+    CONFIG_MAPS,
+    DATABASE_SERVERS,
+    NAMESPACES,
+    SECRETS,
+    Resource,
+)
 from appdb.cluster.secrets import is_intact
 from appdb.reconcile.keys import Kind, ObjectKey, database_key, plan_key, server_key
 from appdb.reconcile.refs import DEFAULT_SERVER, Ref, ReferenceMap, Relation
@@ -23,8 +31,11 @@ SETTLE_SECONDS = 0.3
 # start, that is after all of them have been listed.
 COUNT_SECONDS = 1.0
 
+_RELATIONS = {CONFIG_MAPS: Relation.SOURCE, SECRETS: Relation.SECRET}
+
 Body = Mapping[str, Any]
 Add = Callable[[ObjectKey], None]
+IsAsListed = Callable[[Resource, Body, str | None], bool]
 AddAfter = Callable[[ObjectKey, float], None]
 
 
@@ -37,6 +48,8 @@ class Triggers:
     add_after: AddAfter
     forget: Callable[[ObjectKey], None]
     operator_namespace: str
+    add_behind: Add
+    is_as_listed: IsAsListed = lambda _resource, _body, _change: False
     ask: Callable[[ObjectKey], None] = lambda _key: None
     leave: Callable[[ObjectKey, bool], None] = lambda _key, _is_leaving: None
     _seen: dict[ObjectKey, tuple[object, ...]] = field(default_factory=dict)
@@ -47,6 +60,7 @@ class Triggers:
         """Handle an AppDatabase: remember its references, look at it when it changed."""
         metadata = body["metadata"]
         key = database_key(metadata["namespace"], metadata["name"])
+        is_left = self.is_as_listed(APP_DATABASES, body, change)
         self.leave(key, change != "DELETED" and "deletionTimestamp" in metadata)
         if change == "DELETED":
             self._recount(key)
@@ -58,7 +72,8 @@ class Triggers:
             self._recount(key)
         seen = (*fingerprint(body), _lost_finalizer(body), _last_rotated(body))
         if self._is_news(key, seen) or change is None:
-            self.add(key)
+            # What the process before left in order does not go before what changes now.
+            (self.add_behind if is_left and _is_handled(body) else self.add)(key)
 
     def on_server(self, change: str | None, body: Body) -> None:
         """Handle a DatabaseServer: look at it, and at every database on it, when it changed."""
@@ -66,6 +81,7 @@ class Triggers:
         key = server_key(name)
         admin = body.get("spec", {}).get("adminSecretRef", {}).get("name", "")
         users = self._users_of(name)
+        is_left = self.is_as_listed(DATABASE_SERVERS, body, change)
         if change == "DELETED":
             self._gone(key)
             self._add_all(users)
@@ -76,7 +92,7 @@ class Triggers:
             self.add_after(key, COUNT_SECONDS)
         elif is_news or change is None:
             self.add(key)
-        if is_news:
+        if is_news and not is_left:
             self._add_all(users)
 
     def on_plan(self, change: str | None, body: Body) -> None:
@@ -101,6 +117,8 @@ class Triggers:
     def on_config_map(self, change: str | None, body: Body) -> None:
         """Handle a ConfigMap with source: a new one is waited for, an edited one may be many."""
         ref = Ref(Relation.SOURCE, body["metadata"]["namespace"], body["metadata"]["name"])
+        if self.is_as_listed(CONFIG_MAPS, body, change):
+            return
         for key in self.refs.who(ref):
             if change in {None, "ADDED"}:
                 self.add(key)
@@ -109,6 +127,8 @@ class Triggers:
 
     def on_secret(self, change: str | None, body: Body) -> None:
         """Handle a Secret of ours that is gone or not as we wrote it."""
+        if self.is_as_listed(SECRETS, body, change):
+            return
         if change != "DELETED" and is_intact(body):
             return
         ref = Ref(Relation.SECRET, body["metadata"]["namespace"], body["metadata"]["name"])
@@ -120,10 +140,20 @@ class Triggers:
         labels = dict(body["metadata"].get("labels") or {})
         before = self._labels.get(name)
         self._labels[name] = labels
+        is_left = self.is_as_listed(NAMESPACES, body, change)
         if change == "DELETED":
             del self._labels[name]
-        elif before is not None and before != labels:
+        elif before != labels and not is_left and (before is not None or change is None):
             self._add_all(self.refs.who(Ref(Relation.NAMESPACE, "", name)))
+
+    def on_unseen(self, resource: Resource, namespace: str, name: str) -> None:
+        """Handle what was listed at the start and was gone before the watches began."""
+        if resource is APP_DATABASES:
+            self.add(database_key(namespace, name))
+        elif resource is DATABASE_SERVERS:
+            self._add_all(self._users_of(name))
+        elif resource in _RELATIONS:
+            self._add_all(self.refs.who(Ref(_RELATIONS[resource], namespace, name)))
 
     def _recount(self, database: ObjectKey) -> None:
         """Have the server of a database count again; of an unnamed one, each that may be it."""

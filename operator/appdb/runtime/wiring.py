@@ -28,6 +28,7 @@ from appdb.reconcile.database.run import reconcile_database, report_broken
 from appdb.reconcile.departures import Departures
 from appdb.reconcile.dispatch import Again, Dispatch
 from appdb.reconcile.keys import Kind, ObjectKey
+from appdb.reconcile.listing import Listing
 from appdb.reconcile.plan.run import reconcile_plan
 from appdb.reconcile.queue import KeyedQueue, Priority
 from appdb.reconcile.refs import ReferenceMap
@@ -47,6 +48,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_RESYNC_SECONDS = 600.0
 CLOCK_SECONDS = 2.0
+# The watches have told all that there is when they tell nothing more for so long.
+SETTLED_SECONDS = 5.0
 # Somebody wrote first: a fresh look at what they wrote is all it takes.
 CONFLICT_SECONDS = 0.1
 STUCK_SECONDS = 3 * 3600.0
@@ -118,6 +121,7 @@ class Operator:
         observer = MetricsObserver(metrics, resync, _utc_now)
         context = Context(
             cluster=cluster,
+            listing=Listing(cluster),
             sessions=ServerSessions(
                 on_connect=lambda name, ok: observer.connected(name, succeeded=ok)
             ),
@@ -140,6 +144,8 @@ class Operator:
             refs=refs,
             add=dispatch.add,
             add_after=dispatch.add_after,
+            add_behind=lambda key: dispatch.add(key, priority=Priority.RESYNC),
+            is_as_listed=context.listing.is_as_listed,
             forget=context.observer.gone,
             ask=resync.ask,
             leave=lambda key, is_leaving: context.departures.note(key, is_leaving=is_leaving),
@@ -188,6 +194,8 @@ class Operator:
         _end_without_lease()
 
     async def _operate(self, stop: asyncio.Event) -> None:
+        # What the watches tell is compared with it, so that it must be there before them.
+        await self.context.listing.read(self.settings.namespaces)
         serving = asyncio.create_task(self.dispatch.serve())
         clock = asyncio.create_task(self._resync())
         watches = Watches(triggers=self.triggers, namespaces=self.settings.namespaces)
@@ -210,6 +218,20 @@ class Operator:
         await watches.ready()
         self._ready = True
         log.info("the operator is ready")
+        await self._part_with_listing()
+
+    async def _part_with_listing(self) -> None:
+        """Look at what was gone before the watches began, and let go of the lists after use."""
+        listing, before = self.context.listing, -1
+        while True:
+            await asyncio.sleep(SETTLED_SECONDS)
+            count = listing.count_unseen()
+            if count == before and not self.dispatch.queue.waiting():
+                break
+            before = count
+        for unseen in listing.unseen():
+            self.triggers.on_unseen(*unseen)
+        listing.close()
 
     async def _resync(self) -> None:
         """Ask for a full look at the objects whose time has come, behind all changes."""

@@ -35,6 +35,7 @@ from appdb.reconcile.database.act import SIGNS_OF_A_BAD_SERVER, act
 from appdb.reconcile.database.bookkeeping import DELAY_SECONDS
 from appdb.reconcile.database.decide import NOTHING, decide
 from appdb.reconcile.database.deprovision import deprovision
+from appdb.reconcile.database.firstlook import as_left
 from appdb.reconcile.database.logins import access_status
 from appdb.reconcile.database.observe import observe
 from appdb.reconcile.database.progress import shown_when_slow
@@ -70,6 +71,9 @@ async def reconcile_database(context: Context, key: ObjectKey) -> Again:
         AppDBError: the API server failed, or the object moved on; nothing was reported but
             a right that is missing.
     """
+    left = await as_left(context, key)
+    if left is not None:
+        return _nothing_to_do(context, left)
     live = await context.cluster.get(APP_DATABASES, key.namespace, key.name)
     if live is None:
         context.bookkeeping.forget(key)
@@ -136,11 +140,10 @@ async def _look(context: Context, writer: StatusWriter, database: AppDatabase) -
     started = context.now()
     meta = database.metadata
     await context.bookkeeping.settle(database_key(meta.namespace, meta.name))
-    observed = await observe(context, writer.live, database)
+    observed = await observe(context, writer.live, database, reader=context.cluster)
     decision = decide(observed)
     if decision is NOTHING:
-        context.observer.database_seen(database)
-        return _at_next_moment(database, database.status, context.now())
+        return _nothing_to_do(context, database)
     work = Work(context=context, observed=observed, writer=writer)
     async with shown_when_slow(work, writer):
         await act(work, decision)
@@ -151,6 +154,11 @@ async def _look(context: Context, writer: StatusWriter, database: AppDatabase) -
     await _tell(context, database, (*work.events, *warnings_of(database.status, status)))
     again = _again(context, work)
     return again if again is not LEAVE else _at_next_moment(database, status, context.now())
+
+
+def _nothing_to_do(context: Context, database: AppDatabase) -> Again:
+    context.observer.database_seen(database)
+    return _at_next_moment(database, database.status, context.now())
 
 
 def _at_next_moment(database: AppDatabase, status: AppDatabaseStatus, now: datetime) -> Again:

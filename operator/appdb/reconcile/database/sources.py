@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from appdb.api import names
 from appdb.api.appdatabase import AppDatabase
 from appdb.api.source_spec import SourceConfigMap, SourceSpec
-from appdb.cluster.client import Cluster, Json
+from appdb.cluster.client import Json, Reader
 from appdb.cluster.resources import CONFIG_MAPS
 from appdb.errors import RevisionMismatch, SourceNotFound
 from appdb.reconcile.database.observed import SourceView
 from appdb.source.bundle import SourceBundle, bundle_of_config_maps, bundle_of_texts
 
 
-async def read_source(cluster: Cluster, database: AppDatabase) -> SourceView | None:
+async def read_source(cluster: Reader, database: AppDatabase) -> SourceView | None:
     """Return the source, or None when none is given that is read from files.
 
     Raises:
@@ -35,7 +35,7 @@ async def read_source(cluster: Cluster, database: AppDatabase) -> SourceView | N
     return view
 
 
-async def _from_config_maps(cluster: Cluster, namespace: str, spec: SourceSpec) -> SourceView:
+async def _from_config_maps(cluster: Reader, namespace: str, spec: SourceSpec) -> SourceView:
     refs = spec.config_maps or ()
     found = await asyncio.gather(*(cluster.get(CONFIG_MAPS, namespace, ref.name) for ref in refs))
     _require_all(refs, found, namespace)

@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass
 
 from appdb.api.server import DatabaseServer
-from appdb.cluster.client import Cluster, Json
+from appdb.cluster.client import Json, Reader
 from appdb.cluster.resources import DATABASE_SERVERS, NAMESPACES, SECRETS
 from appdb.cluster.secrets import read_keys
 from appdb.errors import AuthenticationFailed, ServerNotAllowed, ServerNotFound, TLSFailed
@@ -23,7 +23,7 @@ class AdminAccess:
     login: Login
 
 
-async def find_server(cluster: Cluster, name: str | None) -> DatabaseServer:
+async def find_server(cluster: Reader, name: str | None) -> DatabaseServer:
     """Return the server of that name, or the default one.
 
     Raises:
@@ -40,7 +40,7 @@ async def find_server(cluster: Cluster, name: str | None) -> DatabaseServer:
     return DatabaseServer.of(live)
 
 
-async def require_admission(cluster: Cluster, server: DatabaseServer, namespace: str) -> None:
+async def require_admission(cluster: Reader, server: DatabaseServer, namespace: str) -> None:
     """Check that the server admits the namespace.
 
     Raises:
@@ -59,7 +59,7 @@ async def require_admission(cluster: Cluster, server: DatabaseServer, namespace:
 
 
 async def read_admin_access(
-    cluster: Cluster, server: DatabaseServer, operator_namespace: str
+    cluster: Reader, server: DatabaseServer, operator_namespace: str
 ) -> AdminAccess:
     """Read the admin login, and the CA where one is named, from the operator's namespace.
 
@@ -85,7 +85,7 @@ async def read_admin_access(
     return AdminAccess(address=address, login=login)
 
 
-async def _default_server(cluster: Cluster) -> DatabaseServer:
+async def _default_server(cluster: Reader) -> DatabaseServer:
     live = await cluster.list(DATABASE_SERVERS)
     defaults = [each for each in live if (each.get("spec") or {}).get("isDefault")]
     if len(defaults) == 1:
