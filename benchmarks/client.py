@@ -77,12 +77,18 @@ class Client:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> Mapping[str, Any]:
-        if not hasattr(_own, "connection"):
-            _own.connection = self._connect(30)
         text = None if body is None else json.dumps(body)
         headers = self._headers() | {"Content-Type": content_type}
-        _own.connection.request(method, path, text, headers)
-        answer = _own.connection.getresponse()
+        if not hasattr(_own, "connection"):
+            _own.connection = self._connect(30)
+        try:
+            _own.connection.request(method, path, text, headers)
+            answer = _own.connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            # The API server closes a connection that was idle for long.
+            _own.connection = self._connect(30)
+            _own.connection.request(method, path, text, headers)
+            answer = _own.connection.getresponse()
         content = json.loads(answer.read())
         if answer.status >= 300:
             raise RuntimeError(f"{method} {path}: {answer.status} {content.get('message')}")

@@ -9,7 +9,6 @@ import argparse
 import json
 import re
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,38 +17,28 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from client import Client
 from figure import Figure
+from floor import provision_shortly
+from opened import NAMESPACE, OPERATOR, conclude, opened_sandbox
 from processor import children_of, processor_seconds, told
-from psycopg import sql
 from schema import TABLES, prisma_schema
 
 from appdb.local.audit import mark_end, read_requests
-from appdb.local.manifests import OPERATOR_NAMESPACE, SERVICE_ACCOUNT
-from appdb.local.sandbox import Options, Sandbox
+from appdb.local.sandbox import Sandbox
 from appdb.local.waiting import pause, wait_until
 from appdb.source.analyze import analyze
 from appdb.source.bundle import bundle_of_texts
 
-OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{SERVICE_ACCOUNT}"
-NAMESPACE = "bench"
 WARM_UP = 2
 CONNECTIONS = 8  # spec.connections.max of a DatabaseServer by default
 PATIENCE_SECONDS = 300.0
 QUIET_SECONDS = 5.0
-NEVER_DUE = '{"spec": {"resync": "24h"}}'
 
 
 def main() -> None:
     arguments = _arguments()
-    options = Options(audits=True, runs_operator=True)
-    with Sandbox(options=options, report=lambda line: print(f"# {line}")) as sandbox:
-        client = Client.of(sandbox.control_plane)
-        sandbox.kubectl("create", "namespace", NAMESPACE)
-        sandbox.kubectl("wait", "--for=condition=Ready", "dbsrv/local", "--timeout=60s")
-        # The look at each object once a period is meant to be; it is not what is measured.
-        sandbox.kubectl("patch", "dbsrv", "local", "--type=merge", "-p", NEVER_DUE)
+    with opened_sandbox() as (sandbox, client):
         ddl = declared_ddl()
         print(f"# schema: {TABLES} tables, {len(ddl)} statements")
         figures = [
@@ -58,9 +47,7 @@ def main() -> None:
             *measure_restart(sandbox, count=arguments.many),
             measure_memory(sandbox),
         ]
-    for figure in figures:
-        print(figure)
-    sys.exit(0 if all(figure.is_met for figure in figures) else 1)
+    conclude(figures)
 
 
 def declared_ddl() -> tuple[str, ...]:
@@ -77,7 +64,7 @@ def measure_one(
     totals: list[float] = []
     steps: list[dict[str, float]] = []
     for number in range(rounds + WARM_UP):
-        floor = _timed(lambda number=number: provision_plainly(sandbox, f"floor_{number}", ddl))
+        floor = _timed(lambda number=number: provision_shortly(sandbox, f"floor_{number}", ddl))
         mark = mark_end(sandbox.control_plane.audit_log)
         total = _timed(lambda number=number: provision_by_operator(client, f"one-{number}"))
         if number < WARM_UP:
@@ -103,7 +90,7 @@ def measure_many(
 
     def provision_all_plainly() -> None:
         with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
-            list(pool.map(lambda name: provision_plainly(sandbox, f"floor_{name}", ddl), names))
+            list(pool.map(lambda name: provision_shortly(sandbox, f"floor_{name}", ddl), names))
 
     used = [processor_seconds(sandbox)]
     floor = _timed(provision_all_plainly)
@@ -160,30 +147,6 @@ def measure_memory(sandbox: Sandbox, *, limit: float = 200) -> Figure:
     children = _children_mib(process.pid) if process else 0.0
     print(f"# memory: operator {resident:.0f} MiB, its reader of sources {children:.0f} MiB more")
     return Figure(name="operator, RSS", value=resident, limit=limit, unit=" MiB")
-
-
-def provision_plainly(sandbox: Sandbox, name: str, ddl: Iterable[str]) -> None:
-    """What a script of a few lines does: role, database, revoke, the same tables."""
-    server, admin = sandbox.postgres.server, sandbox.admin
-    role = sql.Identifier(name)
-    where: dict[str, Any] = {"host": server.host, "port": server.port, "autocommit": True}
-    with psycopg.connect(
-        user=admin.name, password=admin.password, dbname="postgres", **where
-    ) as session:
-        verifier = session.pgconn.encrypt_password(b"plain", name.encode()).decode()
-        session.execute(
-            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(verifier))
-        )
-        session.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
-        session.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(role, role)
-        )
-        session.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(role))
-    with psycopg.connect(user=name, password="plain", dbname=name, **where) as session:
-        session.execute("SET search_path = public")
-        with session.transaction():
-            for statement in ddl:
-                session.execute(statement.encode())
 
 
 def provision_by_operator(client: Client, name: str) -> None:

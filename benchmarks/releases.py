@@ -7,7 +7,6 @@ engine itself: the same change of the same tables by `appdb apply`'s own functio
 import argparse
 import asyncio
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,18 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 from client import Client
 from figure import Figure
-from provisioning import (
-    NAMESPACE,
-    NEVER_DUE,
-    OPERATOR,
-    PATIENCE_SECONDS,
-    provision_many,
-)
+from opened import NAMESPACE, OPERATOR, conclude, opened_sandbox
+from provisioning import PATIENCE_SECONDS, provision_many
 from schema import prisma_schema
 from sessions import Sessions
 
 from appdb.local.audit import mark_end, read_requests
-from appdb.local.sandbox import Options, Sandbox
+from appdb.local.sandbox import Sandbox
 from appdb.local.waiting import pause, wait_until
 from appdb.plan.policy import Policy
 from appdb.postgres.apply import Run, apply_release
@@ -43,20 +37,13 @@ BIG_ROWS = 300_000  # about 40 MiB: more than what counts as quick
 
 def main() -> None:
     arguments = _arguments()
-    options = Options(audits=True, runs_operator=True)
-    with Sandbox(options=options, report=lambda line: print(f"# {line}")) as sandbox:
-        client = Client.of(sandbox.control_plane)
-        sandbox.kubectl("create", "namespace", NAMESPACE)
-        sandbox.kubectl("wait", "--for=condition=Ready", "dbsrv/local", "--timeout=60s")
-        sandbox.kubectl("patch", "dbsrv", "local", "--type=merge", "-p", NEVER_DUE)
+    with opened_sandbox() as (sandbox, client):
         figures = [
             *measure_one(sandbox, client, rounds=arguments.rounds),
             *measure_many(sandbox, client, count=arguments.many),
             measure_look(sandbox),
         ]
-    for figure in figures:
-        print(figure)
-    sys.exit(0 if all(figure.is_met for figure in figures) else 1)
+    conclude(figures)
 
 
 def measure_one(sandbox: Sandbox, client: Client, *, rounds: int) -> Iterator[Figure]:

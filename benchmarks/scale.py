@@ -6,31 +6,29 @@ same work in plain SQL over as many connections, in the same run. Every database
 """
 
 import argparse
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from client import Client
 from figure import Figure
+from floor import end_state, provision_alike, provision_shortly
+from opened import NAMESPACE, OPERATOR, conclude, opened_sandbox
 from processor import processor_seconds, told
 from provisioning import (
     CONNECTIONS,
-    NAMESPACE,
-    NEVER_DUE,
-    OPERATOR,
+    QUIET_SECONDS,
     app_database,
     await_quiet,
     create_source,
     declared_ddl,
     measure_memory,
-    provision_plainly,
 )
 from sessions import Sessions
 
 from appdb.local.audit import mark_end, read_requests
-from appdb.local.sandbox import Options, Sandbox
-from appdb.local.waiting import pause
+from appdb.local.sandbox import Sandbox
+from appdb.local.waiting import pause, wait_until
 
 PATIENCE_SECONDS = 3600.0
 IDLE_SECONDS = 30.0
@@ -38,48 +36,80 @@ IDLE_SECONDS = 30.0
 
 def main() -> None:
     arguments = _arguments()
-    options = Options(audits=True, runs_operator=True)
-    with Sandbox(options=options, report=lambda line: print(f"# {line}")) as sandbox:
-        client = Client.of(sandbox.control_plane)
-        sandbox.kubectl("create", "namespace", NAMESPACE)
-        sandbox.kubectl("wait", "--for=condition=Ready", "dbsrv/local", "--timeout=60s")
-        sandbox.kubectl("patch", "dbsrv", "local", "--type=merge", "-p", NEVER_DUE)
+    with opened_sandbox() as (sandbox, client):
         figures = [
             *measure_from_nothing(sandbox, client, arguments.many),
             *measure_off(client, arguments.off),
             *measure_restart(sandbox, arguments.many + arguments.off),
         ]
-    for figure in figures:
-        print(figure)
-    sys.exit(0 if all(figure.is_met for figure in figures) else 1)
+    conclude(figures)
 
 
 def measure_from_nothing(sandbox: Sandbox, client: Client, count: int) -> Iterator[Figure]:
-    """Databases with ten tables each and a source of their own, all at once."""
-    ddl, names = declared_ddl(), [f"app-{number}" for number in range(count)]
+    """Databases with ten tables each and a source of their own, all at once.
+
+    Half of the floor is made before and half after: the more databases a server has, the longer
+    each takes.
+    """
+    names = [f"app-{number}" for number in range(count)]
     with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
         list(pool.map(lambda name: create_source(client, name, note=name), names))
-        used = [processor_seconds(sandbox)]
-        started = time.perf_counter()
-        list(pool.map(lambda name: provision_plainly(sandbox, f"floor_{name}", ddl), names))
-        floor = time.perf_counter() - started
-    used.append(processor_seconds(sandbox))
-    mark, sessions = mark_end(sandbox.control_plane.audit_log), Sessions(sandbox)
+    first = _measure_floor(sandbox, provision_alike, "before", count // 2)
+    log = sandbox.control_plane.audit_log
+    mark, sessions, before = mark_end(log), Sessions(sandbox), processor_seconds(sandbox)
     with sessions:
         started = time.perf_counter()
         _create_all(client, names)
         client.await_ready(NAMESPACE, names, seconds=PATIENCE_SECONDS)
         total = time.perf_counter() - started
-    used.append(processor_seconds(sandbox))
-    requests = read_requests(sandbox.control_plane.audit_log, since=mark, user=OPERATOR)
+    each, parts = told(before, processor_seconds(sandbox), count)
+    requests = read_requests(log, since=mark, user=OPERATOR)
     writes = [each for each in requests if each.is_write and each.namespace == NAMESPACE]
-    print(f"# {count} from nothing: plain SQL {floor:.1f} s, operator {total:.1f} s")
-    for who, before, after in (("plain SQL", *used[:2]), ("operator", *used[1:])):
-        each, parts = told(before, after, count)
-        print(f"#   processor time, {who}: {each:.0f} ms each ({parts})")
+    print(f"# {count} by the operator: {total / count * 1000:.0f} ms each")
+    print(f"#   processor time: {each:.0f} ms each ({parts})")
+    await_settled(sandbox)
+    floor = first + _measure_floor(sandbox, provision_alike, "after", count - count // 2)
+    short = _measure_floor(sandbox, provision_shortly, "short", count // 10) * count / (count // 10)
+    _require_alike(sandbox, "before_0", f"{NAMESPACE}_app_0")
+    print(f"# a script of a few lines, over as many connections: {total / short:.2f} times that")
     yield Figure(name=f"{count} from nothing, times plain SQL", value=total / floor, limit=1.5)
     yield Figure(name="API writes per object", value=len(writes) / count, limit=5)
     yield Figure(name="sessions at once", value=sessions.most, limit=CONNECTIONS)
+
+
+Provision = Callable[[Sandbox, str, Iterable[str]], None]
+
+
+def _measure_floor(sandbox: Sandbox, provision: Provision, prefix: str, count: int) -> float:
+    """Seconds for so many databases in plain SQL, over as many connections as the operator has."""
+    ddl, before = declared_ddl(), processor_seconds(sandbox)
+    started = time.perf_counter()
+    with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
+        list(pool.map(lambda n: provision(sandbox, f"{prefix}_{n}", ddl), range(count)))
+    seconds = time.perf_counter() - started
+    each, parts = told(before, processor_seconds(sandbox), count)
+    print(f"# {count} {prefix}, plain SQL: {seconds / count * 1000:.0f} ms each")
+    print(f"#   processor time: {each:.0f} ms each ({parts})")
+    return seconds
+
+
+def _require_alike(sandbox: Sandbox, plain: str, by_operator: str) -> None:
+    """A floor that makes something else would be none."""
+    floor, operator = end_state(sandbox, plain), end_state(sandbox, by_operator)
+    if floor != operator:
+        raise AssertionError(f"the floor does not do the same: {floor} and {operator}")
+
+
+def await_settled(sandbox: Sandbox) -> None:
+    """Wait until the operator has nothing left to do, the ledgers that it still owes included."""
+
+    def is_settled() -> bool:
+        mark = mark_end(sandbox.control_plane.audit_log)
+        pause(QUIET_SECONDS)
+        requests = read_requests(sandbox.control_plane.audit_log, since=mark, user=OPERATOR)
+        return all(each.verb == "watch" for each in requests)
+
+    wait_until(is_settled, timeout_seconds=PATIENCE_SECONDS)
 
 
 def measure_off(client: Client, count: int) -> Iterator[Figure]:
@@ -99,13 +129,17 @@ def measure_restart(sandbox: Sandbox, count: int) -> Iterator[Figure]:
     """A new process over all of them: what it writes, and how soon it is quiet."""
     log = sandbox.control_plane.audit_log
     yield measure_memory(sandbox, limit=300)
+    await_settled(sandbox)
     sandbox.operator.stop()
     mark, started = mark_end(log), time.monotonic()
     sandbox.operator.start()
     quiet_after = await_quiet(sandbox, mark, started)
-    writes = sum(each.is_write for each in read_requests(log, since=mark, user=OPERATOR))
+    requests = read_requests(log, since=mark, user=OPERATOR)
+    writes = [f"{each.verb} {each.resource} {each.name}" for each in requests if each.is_write]
+    asked = sum(each.verb != "watch" for each in requests)
+    print(f"# restart with {count}: {asked} requests, writes: {writes[:5] or 'none'}")
     limit = 15 if count <= 1000 else 30
-    yield Figure(name=f"restart with {count}, writes", value=writes, limit=0)
+    yield Figure(name=f"restart with {count}, writes", value=len(writes), limit=0)
     yield Figure(name=f"restart with {count}, quiet", value=quiet_after, limit=limit, unit=" s")
     mark = mark_end(log)
     pause(IDLE_SECONDS)

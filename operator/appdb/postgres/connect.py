@@ -115,6 +115,8 @@ class SessionSettings:
             "local_preload_libraries": "",
             "quote_all_identifiers": "off",
             "array_nulls": "on",
+            # Compiling a query of the catalogs takes longer than running it.
+            "jit": "off",
         }
 
 

@@ -105,6 +105,14 @@ _STEP: LiteralString = """
         attempts = excluded.attempts, sqlstate = excluded.sqlstate,
         milliseconds = excluded.milliseconds, rows = excluded.rows, at = clock_timestamp()
 """
+_STEPS: LiteralString = """
+    INSERT INTO _appdb.steps (run_id, ordinal, sql, class, state, attempts, sqlstate, milliseconds)
+    SELECT %s, g.*, 0 FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::int[],
+        %s::text[]) AS g
+    ON CONFLICT (run_id, ordinal) DO UPDATE SET state = excluded.state,
+        attempts = excluded.attempts, sqlstate = excluded.sqlstate,
+        milliseconds = excluded.milliseconds, rows = excluded.rows, at = clock_timestamp()
+"""
 _REMEMBER: LiteralString = """
     INSERT INTO _appdb.objects (kind, schema_name, parent, name, digest, origin)
     SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
@@ -333,15 +341,16 @@ async def record_step(conn: Session, run: int, step: StepRecord) -> None:
 
 
 async def record_steps(conn: Session, run: int, steps: Sequence[StepRecord]) -> None:
-    """Write down many steps at once."""
-    async with conn.cursor() as cursor:
-        await cursor.executemany(
-            _STEP,
-            [
-                (run, s.ordinal, s.sql, s.step_class, s.state, s.attempts, s.sqlstate, 0, None)
-                for s in steps
-            ],
-        )
+    """Write down many steps at once, as they are before they have run or after all of them have."""
+    columns = (
+        [step.ordinal for step in steps],
+        [step.sql for step in steps],
+        [step.step_class for step in steps],
+        [step.state for step in steps],
+        [step.attempts for step in steps],
+        [step.sqlstate for step in steps],
+    )
+    await conn.execute(_STEPS, (run, *columns))
 
 
 async def finish_run(

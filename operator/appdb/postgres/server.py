@@ -23,7 +23,8 @@ SELECT jsonb_build_object(
     'is_superuser', r.rolsuper,
     'can_create_databases', r.rolsuper OR r.rolcreatedb,
     'can_create_roles', r.rolsuper OR r.rolcreaterole,
-    'can_signal_backends', r.rolsuper OR pg_has_role('pg_signal_backend', 'USAGE'),
+    'can_signal_backends', r.rolsuper OR EXISTS (SELECT FROM pg_auth_members m
+        WHERE m.roleid = 'pg_signal_backend'::regrole AND pg_has_role(m.roleid, 'USAGE')),
     'inherits', r.rolinherit,
     'is_standby', pg_is_in_recovery(),
     'is_read_only', current_setting('default_transaction_read_only')::bool,

@@ -1,0 +1,34 @@
+"""A sandbox to measure in, and the end of a measurement: figures, and the exit code."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from client import Client
+from figure import Figure
+
+from appdb.local.manifests import OPERATOR_NAMESPACE, SERVICE_ACCOUNT
+from appdb.local.sandbox import Options, Sandbox
+
+OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{SERVICE_ACCOUNT}"
+NAMESPACE = "bench"
+_NEVER_DUE = '{"spec": {"resync": "24h"}}'
+
+
+@contextmanager
+def opened_sandbox() -> Iterator[tuple[Sandbox, Client]]:
+    """Start real parts and the operator; the round of inspection is not what is measured."""
+    options = Options(audits=True, runs_operator=True)
+    with Sandbox(options=options, report=lambda line: print(f"# {line}")) as sandbox:
+        sandbox.kubectl("create", "namespace", NAMESPACE)
+        sandbox.kubectl("wait", "--for=condition=Ready", "dbsrv/local", "--timeout=60s")
+        sandbox.kubectl("patch", "dbsrv", "local", "--type=merge", "-p", _NEVER_DUE)
+        yield sandbox, Client.of(sandbox.control_plane)
+
+
+def conclude(figures: Iterable[Figure]) -> None:
+    """Print the figures and end the process: 0 when all of them are met."""
+    found = list(figures)
+    for figure in found:
+        print(figure)
+    sys.exit(0 if all(figure.is_met for figure in found) else 1)
