@@ -12,6 +12,7 @@ from appdb.local.manifests import install_manifests
 from appdb.local.postgres import EmbeddedPostgres, Login
 from appdb.local.sandbox import Options, Sandbox
 from support import sandbox
+from support.canary import watched_postgres, watched_sandbox
 
 CLUSTER_FIXTURES = frozenset({"control_plane", "cluster", "running_sandbox"})
 
@@ -39,7 +40,7 @@ def _postgres(version: int, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     reason = sandbox.missing_postgres(version)
     if reason:
         pytest.skip(reason)
-    with sandbox.running_postgres(tmp_path_factory.mktemp(f"pg{version}"), version) as postgres:
+    with watched_postgres(tmp_path_factory.mktemp(f"pg{version}"), version) as postgres:
         yield postgres
 
 
@@ -113,7 +114,7 @@ def cluster(control_plane: ControlPlane) -> ControlPlane:
 def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Control plane, Postgres and the operator, shared by the session; do not break it."""
     options = Options(audits=True, logs_statements=True)
-    with Sandbox(tmp_path_factory.mktemp("sandbox"), options) as running:
+    with watched_sandbox(tmp_path_factory.mktemp("sandbox"), options) as running:
         yield running
 
 

@@ -254,8 +254,8 @@ def test_a_new_password_of_the_admin_is_picked_up(team: Team, platform: Platform
         team.apply("shop", serverRef={"name": server})
         team.await_ready("shop")
         with psycopg.connect(postgres.server.dsn(), autocommit=True) as superuser:
-            superuser.execute(f"ALTER ROLE \"{admin}\" PASSWORD 'rotated-admin-pw'".encode())
-        platform.write_admin(server, admin, "rotated-admin-pw")
+            superuser.execute(f"ALTER ROLE \"{admin}\" PASSWORD 'rotated-pw'".encode())
+        platform.write_admin(server, admin, "rotated-pw")
 
         team.apply("next", serverRef={"name": server}, deletionPolicy="Delete")
         team.await_ready("next")

@@ -14,7 +14,7 @@ from appdb.cluster.client import Cluster
 from appdb.cluster.resources import SECRETS
 from appdb.errors import ConcurrentUpdate
 from appdb.local.postgres import EmbeddedPostgres
-from appdb.local.sandbox import Options, Sandbox
+from support.canary import watched_sandbox
 from support.logins import (
     credentials,
     keys_of,
@@ -262,7 +262,7 @@ def test_a_rotation_waits_for_postgres_and_leaves_the_secret_alone(
 
 
 def test_a_rotation_that_fell_due_while_the_operator_was_away_is_made_up_for(tmp_path: Path):
-    with Sandbox(tmp_path, Options()) as sandbox, fresh_namespace(sandbox.control_plane) as name:
+    with watched_sandbox(tmp_path) as sandbox, fresh_namespace(sandbox.control_plane) as name:
         team = Team(sandbox=sandbox, namespace=name)
         team.apply("shop", credentials={"rotation": {"interval": "1h", **OVERLAP, "grace": "2s"}})
         team.await_ready("shop")

@@ -13,6 +13,7 @@ from appdb.local.manifests import OPERATOR_NAMESPACE, SERVICE_ACCOUNT
 from appdb.local.operatorprocess import OperatorProcess
 from appdb.local.sandbox import Options, Sandbox
 from appdb.local.waiting import pause
+from support.canary import watched_sandbox
 from support.sandbox import fresh_namespace
 from support.shop import PRISMA
 from support.team import Team, until
@@ -28,7 +29,7 @@ NEVER_DUE = '{"spec": {"resync": "24h"}}'
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox whose operator these tests stop and start."""
-    with Sandbox(tmp_path_factory.mktemp("runtime"), Options(audits=True)) as sandbox:
+    with watched_sandbox(tmp_path_factory.mktemp("runtime"), Options(audits=True)) as sandbox:
         # The look at everything once a period is meant to be, and would disturb the counting.
         sandbox.kubectl("patch", "dbsrv", "local", "--type=merge", "-p", NEVER_DUE)
         yield sandbox

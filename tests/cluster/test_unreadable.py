@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from appdb.api.conditions import KStatus
-from appdb.local.sandbox import Options, Sandbox
+from appdb.local.sandbox import Sandbox
 from appdb.local.waiting import wait_until
+from support.canary import watched_sandbox
 from support.sandbox import fresh_namespace
 from support.team import Team, until
 
@@ -19,7 +20,7 @@ CRD = "appdatabases.appdb.chatbuilds.com"
 @pytest.fixture(scope="module")
 def loosened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox whose API server takes anything for the spec of an AppDatabase."""
-    with Sandbox(tmp_path_factory.mktemp("loosened"), Options()) as sandbox:
+    with watched_sandbox(tmp_path_factory.mktemp("loosened")) as sandbox:
         crd = json.loads(sandbox.kubectl("get", "crd", CRD, "-o", "json"))
         version = crd["spec"]["versions"][0]
         schema = version["schema"]["openAPIV3Schema"]

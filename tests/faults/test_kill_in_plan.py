@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from appdb.local.sandbox import Options, Sandbox
+from support.canary import watched_sandbox
 from support.planned import await_pending, columns, current, decide, plans, release, shown
 from support.sandbox import fresh_namespace
 from support.shop import POSTS, PRISMA
@@ -21,7 +21,7 @@ NEITHER = PRISMA.replace("  name  String?\n", "") + POSTS
 def shop(tmp_path) -> Iterator[Team]:
     """A team of a sandbox of its own, whose operator may be killed."""
     with (
-        Sandbox(tmp_path, Options(runs_operator=True)) as sandbox,
+        watched_sandbox(tmp_path) as sandbox,
         fresh_namespace(sandbox.control_plane) as name,
     ):
         team = Team(sandbox=sandbox, namespace=name)

@@ -7,7 +7,8 @@ import psycopg
 import pytest
 
 from appdb.api.conditions import KStatus
-from appdb.local.sandbox import Options, Sandbox
+from appdb.local.sandbox import Options
+from support.canary import watched_sandbox
 from support.kills import LISTED, kill_while_working
 from support.sandbox import fresh_namespace
 from support.shop import PRISMA
@@ -24,7 +25,7 @@ LONGEST_LIFE_SECONDS = 1.2
 def team(tmp_path) -> Iterator[Team]:
     """A namespace of a sandbox of its own, whose operator is killed."""
     with (
-        Sandbox(tmp_path, Options(postgres_settings={"log_statement": "ddl"})) as sandbox,
+        watched_sandbox(tmp_path, Options(postgres_settings={"log_statement": "ddl"})) as sandbox,
         fresh_namespace(sandbox.control_plane) as name,
     ):
         yield Team(sandbox=sandbox, namespace=name)

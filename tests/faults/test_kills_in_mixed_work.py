@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from appdb.api.conditions import KStatus
-from appdb.local.sandbox import Options, Sandbox
+from support.canary import watched_sandbox
 from support.kills import LISTED, kill_while_working
 from support.logins import keys_of, login_roles, may_log_in
 from support.sandbox import fresh_namespace
@@ -117,7 +117,7 @@ class Crowd:
 def crowd(tmp_path) -> Iterator[Crowd]:
     """A namespace of a sandbox of its own, whose operator is killed."""
     seed = int(os.environ.get("APPDB_KILLS_SEED", "100"))
-    with Sandbox(tmp_path, Options()) as sandbox, fresh_namespace(sandbox.control_plane) as name:
+    with watched_sandbox(tmp_path) as sandbox, fresh_namespace(sandbox.control_plane) as name:
         team = Team(sandbox=sandbox, namespace=name)
         yield Crowd(team=team, chance=random.Random(seed))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from appdb.local.operatorprocess import OperatorProcess
-from appdb.local.sandbox import Options, Sandbox
+from support.canary import watched_sandbox
 from support.kills import STARTED, kill_while_working
 from support.logins import credentials, keys_of, login_roles, may_log_in
 from support.sandbox import fresh_namespace
@@ -23,7 +23,7 @@ MODES = {"over1": "Overlap", "over2": "Overlap", "inplace1": "InPlace", "inplace
 @pytest.fixture
 def team(tmp_path) -> Iterator[Team]:
     """A namespace of a sandbox of its own, whose operator is killed."""
-    with Sandbox(tmp_path, Options()) as sandbox, fresh_namespace(sandbox.control_plane) as name:
+    with watched_sandbox(tmp_path) as sandbox, fresh_namespace(sandbox.control_plane) as name:
         yield Team(sandbox=sandbox, namespace=name)
 
 

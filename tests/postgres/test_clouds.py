@@ -12,8 +12,9 @@ from appdb.postgres.deprovision import delete_database
 from appdb.postgres.provision import app_session, ensure_access, ensure_database, ensure_passwords
 from appdb.postgres.server import missing_privilege, read_server
 from appdb.postgres.wanted import AccessRole
+from support.canary import watched_postgres
 from support.clouds import CLOUDS, cloud_admin
-from support.sandbox import running_postgres, unique_name
+from support.sandbox import unique_name
 from support.tenants import (
     a_database,
     as_superuser,
@@ -37,7 +38,7 @@ def managed(request, tmp_path_factory):
     """A server of its own: some rights are taken from everybody."""
     request.getfixturevalue(f"postgres{request.param}")  # skips what is not installed
     home = tmp_path_factory.mktemp(f"cloud{request.param}")
-    with running_postgres(home, request.param) as postgres:
+    with watched_postgres(home, request.param) as postgres:
         yield postgres
 
 

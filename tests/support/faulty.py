@@ -14,6 +14,7 @@ from appdb.local.files import write_private
 from appdb.local.manifests import OPERATOR_NAMESPACE, SERVICE_ACCOUNT
 from appdb.local.operatorprocess import OperatorProcess
 from appdb.local.sandbox import Options, Sandbox
+from support.canary import watched_sandbox
 from support.team import Team
 from support.toxiproxy import Proxy, Toxiproxy, running_toxiproxy
 
@@ -68,7 +69,10 @@ class Faulty:
 def faulty_sandbox(home: Path) -> Iterator[Faulty]:
     """A sandbox of its own with an audit log, whose operator sees the API through a proxy."""
     options = Options(audits=True, runs_operator=False)
-    with running_toxiproxy(home) as toxiproxy, Sandbox(home / "sandbox", options) as sandbox:
+    with (
+        running_toxiproxy(home) as toxiproxy,
+        watched_sandbox(home / "sandbox", options) as sandbox,
+    ):
         plane = sandbox.control_plane
         proxy = toxiproxy.proxy("api", urlsplit(plane.url).port or 0)
         config = json.loads(sandbox.operator.kubeconfig.read_text())

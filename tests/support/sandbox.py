@@ -4,7 +4,6 @@ import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -29,13 +28,6 @@ def missing_postgres(version: int) -> str | None:
     except SandboxError as error:
         return error.message
     return None
-
-
-@contextmanager
-def running_postgres(home: Path, version: int) -> Iterator[EmbeddedPostgres]:
-    """A server with every statement in its log, which is where the canary tests look."""
-    with EmbeddedPostgres(home, version, logs_statements=True) as postgres:
-        yield postgres
 
 
 @contextmanager

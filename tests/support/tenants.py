@@ -19,6 +19,7 @@ from appdb.postgres.provision import app_session, ensure_database
 from appdb.postgres.roles import role_statements
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.wanted import AccessRole, WantedAccess, WantedDatabase, wanted_database
+from support.canary import MARK
 from support.sandbox import unique_name
 
 CLUSTER = "11111111-2222-3333-4444-555555555555"
@@ -44,7 +45,7 @@ def a_claimant(name: str = "shop", **changes: str) -> Claimant:
 
 def a_database(name: str | None = None, **changes: Any) -> WantedDatabase:
     name = name or unique_name("db")
-    made = wanted_database(name, a_claimant(name), password=f"pw-of-{name}-0123456789abcdef")
+    made = wanted_database(name, a_claimant(name), password=f"pw-of-{name}-{MARK}")
     return replace(made, **changes)
 
 
@@ -52,7 +53,7 @@ def with_access(wanted: WantedDatabase, **roles: AccessRole) -> WantedDatabase:
     """Add access[] logins by name: `with_access(shop, report=AccessRole.READER)`."""
     entries = tuple(
         WantedAccess(
-            login=Login(username=wanted.roles.access(name), password=f"pw-{name}"), role=role
+            login=Login(username=wanted.roles.access(name), password=f"pw-{name}-{MARK}"), role=role
         )
         for name, role in roles.items()
     )

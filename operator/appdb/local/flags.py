@@ -31,12 +31,24 @@ CONTROLLERS = (
     "serviceaccount-token-controller",
     "ttl-after-finished-controller",
 )
+# What is written into our kinds and into Events is logged whole; of a Secret, as of the rest,
+# only who asked for what.
 AUDIT_POLICY = json.dumps(
     {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
-        "rules": [{"level": "Metadata"}],
+        "rules": [
+            {
+                "level": "Request",
+                "verbs": ["create", "update", "patch"],
+                "resources": [
+                    {"group": "appdb.chatbuilds.com"},
+                    {"group": "", "resources": ["events"]},
+                ],
+            },
+            {"level": "Metadata"},
+        ],
     }
 )
 

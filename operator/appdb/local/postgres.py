@@ -83,6 +83,8 @@ class EmbeddedPostgres:
         self._folders: Folders | None = None
         self._server: Server | None = None
         self._process: Process | None = None
+        # Those that this value made, for who wants to see that nobody tells their passwords.
+        self.logins: list[Login] = []
         self._recall()
 
     def __enter__(self) -> Self:
@@ -181,7 +183,8 @@ class EmbeddedPostgres:
                 statement.format(sql.Identifier(name), attributes, sql.Literal(verifier))
             )
         dsn = self.server.dsn(username=name, password=password)
-        return Login(name=name, password=password, dsn=dsn)
+        self.logins.append(Login(name=name, password=password, dsn=dsn))
+        return self.logins[-1]
 
     def _start_first(self) -> Server:
         bin_dir = self._wanted_bin_dir or find_postgres(self._version or default_version())
