@@ -310,3 +310,23 @@ def test_the_operators_own_names_are_refused_at_admission(team: Team, name: str)
 
     assert 422 == answer.status
     assert "the operator keep these names" in answer.message
+
+
+@pytest.mark.parametrize("part", ["owner", "role"])
+def test_a_role_that_was_renamed_is_told_and_its_name_given_back_is_enough(team: Team, part: str):
+    team.apply_source("shop", {"schema.prisma": PRISMA})
+    team.apply("shop", source={"configMaps": [{"name": "shop"}]})
+    role = team.await_ready("shop")["status"]["database"][part]
+    other = unique_name("other")
+    with psycopg.connect(team.sandbox.postgres.server.dsn(), autocommit=True) as superuser:
+        superuser.execute(f'ALTER ROLE "{role}" RENAME TO "{other}"'.encode())
+
+        team.request_look("shop")
+
+        told = team.await_says("shop", "DatabaseReady", "False", "NameConflict")
+        assert f"role {role} of database" in told.message
+        team.await_says("shop", "Stalled", "True", "NameConflict")
+        superuser.execute(told.message.rpartition("superuser: ")[2].encode())
+    team.request_look("shop")
+    team.await_ready("shop")
+    assert ["User"] == team.tables("shop")

@@ -305,6 +305,13 @@ def test_an_admin_without_the_right_leaves_secret_and_login_as_they_are(
         assert "WITH ADMIN OPTION" in found.message
         assert before == team.keys("shop")
         assert may_log_in(before)
+        with psycopg.connect(postgres.server.dsn(), autocommit=True) as superuser:
+            superuser.execute(found.message.rpartition("superuser: ")[2].encode())
+        team.request_look("shop")
+        # All that is lacking was told at once.
+        team.await_ready("shop")
+        assert before != team.keys("shop")
+        assert may_log_in(team.keys("shop"))
 
 
 def test_a_login_of_access_that_cannot_get_in_holds_up_nobody_else(team: Team):

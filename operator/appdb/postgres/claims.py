@@ -4,6 +4,7 @@ Pure: facts in, a standing or an error out. This is the only place that decides 
 something on a server may be touched; what is not claimed by us is not.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
@@ -67,6 +68,30 @@ def reclaim(wanted: WantedDatabase, role: str, part: Part) -> str:
     """Write the statement that gives a role its claim back; names and claims hold no quotes."""
     claim = replace(wanted.claim(part), claimant=replace(wanted.claimant, uid=""))
     return f"COMMENT ON ROLE \"{role}\" IS '{claim.text()}'"
+
+
+def refuse_renamed(claimed: Mapping[str, Part], wanted: WantedDatabase) -> None:
+    """Refuse to make the owner or the app role again while it stands there under another name.
+
+    What the app made belongs to the role that was renamed: a second one could not reach it.
+
+    Raises:
+        NameConflict: with the statement that gives the name back.
+    """
+    known = {Part.OWNER: wanted.roles.owner, Part.APP: wanted.roles.app}
+    for role, part in sorted(claimed.items()):
+        name = known.get(part, role)
+        if role == name:
+            continue
+        cure = f'ALTER ROLE "{role}" RENAME TO "{name}"'
+        if name in claimed:
+            cure = (
+                f'in database {wanted.name}: REASSIGN OWNED BY "{role}" TO "{name}"; then drop it'
+            )
+        raise NameConflict(
+            f"role {name} of database {wanted.name} was renamed to {role}, and what it owns with"
+            f" it; run as a superuser: {cure}"
+        )
 
 
 def is_ours(claim: Claim | None, wanted: WantedDatabase) -> bool:

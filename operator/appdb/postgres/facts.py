@@ -14,6 +14,7 @@ from appdb.postgres.statements import read_row
 from appdb.postgres.wanted import WantedDatabase
 
 POSTGRES_16 = 160_000
+SUPERUSER = "SUPERUSER"
 
 # An interrupted DROP DATABASE leaves the row with this limit: only good for another DROP.
 INVALID_DATABASE = -2
@@ -28,6 +29,7 @@ SELECT
     current_database()::text,
     current_setting('server_version_num')::int,
     me.rolsuper,
+    me.rolcreaterole,
     (SELECT jsonb_build_object(
         'oid', d.oid::bigint,
         'owner', pg_get_userbyid(d.datdba),
@@ -53,6 +55,7 @@ SELECT
             CASE WHEN r.rolreplication THEN 'REPLICATION' END,
             CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END], NULL),
         'inherits', r.rolinherit,
+        'expires', coalesce(r.rolvaliduntil < 'infinity', false),
         'comment', shobj_description(r.oid, 'pg_authid'),
         'settings', (SELECT to_jsonb(s.setconfig) FROM pg_db_role_setting s
             WHERE s.setrole = r.oid AND s.setdatabase = 0),
@@ -63,12 +66,10 @@ SELECT
             WHERE m.member = r.oid
             AND coalesce((to_jsonb(m) ->> 'inherit_option')::bool, true)
             AND coalesce((to_jsonb(m) ->> 'set_option')::bool, true)),
-        'is_administered', me.rolsuper OR CASE
-            WHEN current_setting('server_version_num')::int < 160000 THEN me.rolcreaterole
-            ELSE EXISTS (SELECT FROM pg_auth_members m
+        'is_granted', me.rolsuper OR current_setting('server_version_num')::int < 160000
+            OR EXISTS (SELECT FROM pg_auth_members m
                 WHERE m.roleid = r.oid AND m.admin_option
-                AND (m.member = me.oid OR pg_has_role(m.member, 'MEMBER')))
-            END,
+                AND (m.member = me.oid OR pg_has_role(m.member, 'MEMBER'))),
         'is_held', EXISTS (SELECT FROM pg_auth_members m
             WHERE m.roleid = r.oid AND m.member = me.oid
             AND (m.grantor = me.oid OR current_setting('server_version_num')::int < 160000))))
@@ -111,19 +112,21 @@ class DatabaseRow:
 class RoleRow:
     """A role. `settings_here` are those for this database only, `powers` what it must not have.
 
-    `member_of` are the roles it inherits from and may set; `is_administered`: the admin may
-    alter, grant and drop it; `is_held`: the admin made itself a member and not yet undid it.
+    `member_of` are the roles it inherits from and may set; `expires`: its password is or will
+    be good for nothing; `is_granted`: the admin's CREATEROLE reaches it; `is_held`: the admin
+    made itself a member and not yet undid it.
     """
 
     name: str
     can_login: bool
     powers: frozenset[str]
     inherits: bool
+    expires: bool
     comment: str | None
     settings: frozenset[str]
     settings_here: frozenset[str]
     member_of: frozenset[str]
-    is_administered: bool
+    is_granted: bool
     is_held: bool
 
     @property
@@ -142,9 +145,16 @@ class DatabaseFacts:
     asked_in: str
     version_num: int
     is_superuser: bool
+    can_create_roles: bool
     database: DatabaseRow | None
     roles: dict[str, RoleRow]
     template: str
+
+    def may_administer(self, role: str) -> bool:
+        """Tell whether the admin may alter, grant and drop a role."""
+        found = self.roles[role]
+        is_in_reach = self.can_create_roles and found.is_granted and SUPERUSER not in found.powers
+        return self.is_superuser or is_in_reach
 
     @property
     def held_roles(self) -> tuple[str, ...]:
@@ -167,12 +177,13 @@ async def read_names(session: Session, database: str, roles: tuple[str, ...]) ->
         {"database": database, "roles": list(roles)},
         doing=f"reading the state of database {database}",
     )
-    admin, asked_in, version_num, is_superuser, found, found_roles, template = row
+    admin, asked_in, version_num, is_superuser, can_create, found, found_roles, template = row
     return DatabaseFacts(
         admin=admin,
         asked_in=asked_in,
         version_num=version_num,
         is_superuser=is_superuser,
+        can_create_roles=can_create,
         database=_database(found) if found else None,
         roles={role["name"]: _role(role) for role in found_roles or ()},
         template=template or "",

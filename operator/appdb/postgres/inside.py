@@ -16,6 +16,8 @@ from appdb.postgres.statements import read_row
 from appdb.postgres.wanted import AccessRole, WantedDatabase
 
 PUBLIC_SCHEMA = "public"
+# Whoever owns the database acts as this role of Postgres; `public` is its own at first.
+DATABASE_OWNER = "pg_database_owner"
 # Where the operator keeps what it did to the tables; the app has no right on it.
 LEDGER_SCHEMA = "_appdb"
 
@@ -126,6 +128,15 @@ def inside_statements(facts: InsideFacts, wanted: WantedDatabase) -> Iterator[sq
             sql.Identifier(schema, relation),
             sql.Identifier(group),
         )
+
+
+def returning_statements(facts: InsideFacts, wanted: WantedDatabase) -> Iterator[str]:
+    """Spell what gives back the schemas of the app that were given to somebody else."""
+    acted_for = {wanted.roles.app, wanted.roles.owner, DATABASE_OWNER}
+    for name in dict.fromkeys((PUBLIC_SCHEMA, *wanted.schemas)):
+        found = facts.schemas.get(name)
+        if found is not None and found.owner not in acted_for:
+            yield f'ALTER SCHEMA "{name}" OWNER TO "{wanted.roles.app}"'
 
 
 def _schema_statements(

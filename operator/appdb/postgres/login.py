@@ -6,8 +6,10 @@ it, with the tenant's rights and no others.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from secrets import token_hex
 
 import psycopg
+from psycopg import sql
 
 from appdb.errors import AuthenticationFailed, InsufficientPrivilege, LoginFailed
 from appdb.postgres.connect import AS_TENANT, Login, Session, SessionSettings, place
@@ -16,7 +18,7 @@ from appdb.postgres.sqlstate import statement_error
 from appdb.postgres.statements import together
 
 _WHO = "SELECT current_user::text, session_user::text"
-_MAKE_TABLE = "CREATE TABLE public._appdb_login_proof (id integer)"
+_PROOF = "_appdb_login_proof"
 
 
 @asynccontextmanager
@@ -80,10 +82,7 @@ async def prove(session: Session, *, app_role: str) -> None:
     """
     login = session.info.user
     try:
-        async with together(session, force_rollback=True):
-            who = await session.execute(_WHO)
-            await session.execute(_MAKE_TABLE)
-        row = await who.fetchone()
+        current = await _make_a_table(session)
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as err:
         raise LoginFailed(
             f"{login} logs in on {place(session)} but cannot make a table in schema public:"
@@ -93,7 +92,25 @@ async def prove(session: Session, *, app_role: str) -> None:
         raise statement_error(
             err, where=place(session), doing=f"proving the login of {login}"
         ) from err
-    _require_role(login, row[0] if row else None, app_role)
+    _require_role(login, current, app_role)
+
+
+async def _make_a_table(session: Session) -> str | None:
+    """Make a table without leaving it; returns the role that made it."""
+    try:
+        return await _make(session, _PROOF)
+    except (psycopg.errors.DuplicateTable, psycopg.errors.DuplicateObject):
+        # The app has something of that name; of this one nobody can know before.
+        return await _make(session, f"{_PROOF}_{token_hex(8)}")
+
+
+async def _make(session: Session, table: str) -> str | None:
+    statement = sql.SQL("CREATE TABLE public.{} (id integer)").format(sql.Identifier(table))
+    async with together(session, force_rollback=True):
+        who = await session.execute(_WHO)
+        await session.execute(statement)
+    row = await who.fetchone()
+    return row[0] if row else None
 
 
 def _require_role(login: str, current: str | None, expected: str) -> None:

@@ -9,7 +9,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from appdb.errors import DatabaseFull, DDLFailed, LockTimeout, LoginFailed, Unreachable
+from appdb.errors import (
+    DatabaseFull,
+    DDLFailed,
+    InsufficientPrivilege,
+    LockTimeout,
+    LoginFailed,
+    Unreachable,
+)
 from appdb.postgres.adopt import (
     NOTHING_TO_ADOPT,
     borrow_statements,
@@ -36,7 +43,12 @@ from appdb.postgres.extensions import (
 )
 from appdb.postgres.facts import DatabaseFacts, read_database
 from appdb.postgres.fence import fenced
-from appdb.postgres.inside import inside_statements, missing_extensions, read_inside
+from appdb.postgres.inside import (
+    inside_statements,
+    missing_extensions,
+    read_inside,
+    returning_statements,
+)
 from appdb.postgres.locks import name_lockers
 from appdb.postgres.login import prove_access, proven_login
 from appdb.postgres.roles import (
@@ -208,6 +220,14 @@ async def _settle_inside(
             raise LockTimeout(
                 f"setting up database {wanted.name} waits for locks of"
                 f" {await name_lockers(session)}; trying again"
+            ) from err
+        except InsufficientPrivilege as err:
+            cures = "; ".join(returning_statements(inside, wanted))
+            if not cures:
+                raise
+            raise InsufficientPrivilege(
+                f"schemas of database {wanted.name} were given to a role for which {facts.admin}"
+                f" may not act; run as a superuser in that database: {cures}"
             ) from err
         except DDLFailed as err:
             if missing:

@@ -6,20 +6,24 @@ as SCRAM verifiers that libpq computes here: the server, its log and its statist
 see one. No role ever gets an attribute beyond LOGIN.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from psycopg import sql
 
 from appdb.errors import InsufficientPrivilege
 from appdb.postgres.connect import Login, Session, place
-from appdb.postgres.facts import POSTGRES_16, DatabaseFacts, RoleRow
+from appdb.postgres.facts import POSTGRES_16, SUPERUSER, DatabaseFacts, RoleRow
 from appdb.postgres.statements import run_together
 from appdb.postgres.wanted import WantedDatabase, WantedRole
 
 Verifier = Callable[[Login], str]
 
+# Of the 400 characters that a message has.
+_ROOM_FOR_THE_ROLES = 60
+_ROOM_FOR_A_GRANT = 180
+
 _POWERS_TAKEN = {
-    "SUPERUSER": sql.SQL("NOSUPERUSER"),
+    SUPERUSER: sql.SQL("NOSUPERUSER"),
     "CREATEDB": sql.SQL("NOCREATEDB"),
     "CREATEROLE": sql.SQL("NOCREATEROLE"),
     "REPLICATION": sql.SQL("NOREPLICATION"),
@@ -41,7 +45,10 @@ async def ensure_roles(session: Session, facts: DatabaseFacts, wanted: WantedDat
     if facts.database is None or not facts.database.is_valid:
         statements += tuple(hold_statements(facts, (wanted.roles.owner, wanted.roles.app)))
     require_administration(session, facts, facts.roles if statements else ())
-    await run_together(session, statements, doing=f"making the roles of database {wanted.name}")
+    try:
+        await run_together(session, statements, doing=f"making the roles of database {wanted.name}")
+    except InsufficientPrivilege as err:
+        raise _unhealed(session, facts) or err from err
     return bool(statements)
 
 
@@ -115,20 +122,56 @@ def require_administration(session: Session, facts: DatabaseFacts, roles: Iterab
     """Refuse to begin what the server would refuse half-way.
 
     From 16 on CREATEROLE reaches only the roles that one made, so an admin that was
-    replaced has to be given its predecessor's roles.
+    replaced has to be given its predecessor's roles: all that are known, so that it is done
+    at once. Nobody but a superuser may touch a role that is one.
     """
-    missing = sorted(role for role in roles if not facts.roles[role].is_administered)
+    missing = sorted(role for role in roles if not facts.may_administer(role))
     if not missing:
         return
-    if facts.version_num < POSTGRES_16:
-        cure = f'ALTER ROLE "{facts.admin}" CREATEROLE'
-    else:
-        names = ", ".join(f'"{role}"' for role in missing)
-        cure = f'GRANT {names} TO "{facts.admin}" WITH ADMIN OPTION'
     raise InsufficientPrivilege(
-        f"{facts.admin} may not administer {', '.join(missing)} on {place(session)};"
-        f" run as a superuser: {cure}"
+        f"{facts.admin} may not administer {_fitting(missing, _ROOM_FOR_THE_ROLES)} on"
+        f" {place(session)}; run as a superuser: {'; '.join(_cures(facts))}"
     )
+
+
+def _cures(facts: DatabaseFacts) -> Iterator[str]:
+    """Spell the statements after which the admin may administer all of the roles."""
+    if not facts.can_create_roles:
+        yield f'ALTER ROLE "{facts.admin}" CREATEROLE'
+    if any(SUPERUSER in role.powers for role in facts.roles.values()):
+        yield from _demotions(facts)
+    names = [f'"{role}"' for role in sorted(facts.roles) if not facts.roles[role].is_granted]
+    if names:
+        told = _fitting(names, _ROOM_FOR_A_GRANT, more="")
+        yield f'GRANT {told} TO "{facts.admin}" WITH ADMIN OPTION'
+
+
+def _unhealed(session: Session, facts: DatabaseFacts) -> InsufficientPrivilege | None:
+    """Say how to take away what a role of ours got by hand and the admin may not take."""
+    cures = "; ".join(_demotions(facts))
+    if not cures:
+        return None
+    return InsufficientPrivilege(
+        f"a role on {place(session)} was given by hand what no role of ours has, and"
+        f" {facts.admin} may not take it away; run as a superuser: {cures}"
+    )
+
+
+def _demotions(facts: DatabaseFacts) -> Iterator[str]:
+    for name, role in sorted(facts.roles.items()):
+        if role.powers:
+            taken = " ".join(f"NO{power}" for power in sorted(role.powers))
+            yield f'ALTER ROLE "{name}" {taken}'
+
+
+def _fitting(names: Sequence[str], room: int, *, more: str = " and {} more") -> str:
+    """List as many names as there is room for, one at least."""
+    told = names[0]
+    for number, name in enumerate(names[1:], start=1):
+        if len(told) + len(name) + 2 > room:
+            return told + more.format(len(names) - number)
+        told += f", {name}"
+    return told
 
 
 def _create(role: WantedRole, verifier: Verifier) -> sql.Composable:
@@ -149,6 +192,8 @@ def _heal_attributes(role: WantedRole, found: RoleRow) -> Iterator[sql.Composabl
         yield sql.SQL("ALTER ROLE {} {}").format(name, sql.SQL(wanted))
     if not found.inherits:
         yield sql.SQL("ALTER ROLE {} INHERIT").format(name)
+    if found.expires:
+        yield sql.SQL("ALTER ROLE {} VALID UNTIL 'infinity'").format(name)
 
 
 def _membership(

@@ -11,11 +11,17 @@ from appdb.errors import DatabaseMissing, ExtensionNotAllowed, NameConflict
 from appdb.model.analysis import Analysis
 from appdb.model.claim import Part
 from appdb.model.ddl import DdlKind
-from appdb.postgres.claims import ANOTHER_NAME, is_ours, is_taken_by_sibling, judge_claims
+from appdb.postgres.claims import (
+    ANOTHER_NAME,
+    is_ours,
+    is_taken_by_sibling,
+    judge_claims,
+    refuse_renamed,
+)
 from appdb.postgres.connect import Session
 from appdb.postgres.ddl import operator_made
 from appdb.postgres.drop import read_claimed_roles
-from appdb.postgres.facts import read_database
+from appdb.postgres.facts import read_database, read_names
 from appdb.postgres.provision import Outcome, ensure_database
 from appdb.postgres.roles import require_administration
 from appdb.postgres.server import read_server, require_usable
@@ -51,6 +57,7 @@ async def check_names(work: Work) -> None:
         require_usable(facts, session)
         _refuse_extensions(work, facts.extensions)
         judged = await _judged(session, work)
+        refuse_renamed(judged.claimed, judged.wanted)
         await _require_there(session, work, judged.wanted, facts.system_identifier or "")
     work.issues = judged.issues
     work.on_server = OnServer(
@@ -151,14 +158,15 @@ async def _judge(session: Session, judged: _Judged) -> _Judged:
     wanted = judged.wanted
     facts = await read_database(session, wanted)
     judge_claims(facts, wanted)
-    # A Secret must not get a password that the server will refuse to learn.
-    renewed = {each.login.username for each in judged.issues if each.is_new}
-    require_administration(session, facts, renewed & set(facts.roles))
-    if facts.database is None:
+    if facts.database is None and not facts.roles:
         return judged
     claims = await read_claimed_roles(session, wanted.name)
     claimed = {role: claim.part for role, claim in claims.items() if is_ours(claim, wanted)}
-    return replace(judged, claimed=claimed)
+    if any(each.is_new for each in judged.issues):
+        # A Secret must not get a password that the server will refuse to learn.
+        known = await read_names(session, wanted.name, tuple(claimed))
+        require_administration(session, known, known.roles)
+    return judged if facts.database is None else replace(judged, claimed=claimed)
 
 
 def _wanted(work: Work, *, hashed: bool) -> _Judged:
