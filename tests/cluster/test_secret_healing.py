@@ -1,6 +1,7 @@
 """The Secret is what applications live on: it comes back, and it always logs in."""
 
 import base64
+import re
 
 import psycopg
 import pytest
@@ -117,6 +118,7 @@ def test_what_was_changed_by_hand_in_postgres_is_put_right_at_a_look(shop: Team)
             "GRANT CONNECT ON DATABASE {name} TO PUBLIC",
             "ALTER ROLE {login} CREATEDB",
             "ALTER ROLE {login} NOLOGIN",
+            "ALTER ROLE {login} VALID UNTIL '2001-01-01'",
         ):
             superuser.execute(sql.SQL(statement).format(**names))
 
@@ -159,3 +161,72 @@ def test_a_key_that_left_the_template_leaves_the_secret(team: Team):
 
     until(lambda: "NEW" in team.keys("shop"), say=lambda: team.tell("shop"))
     assert "OLD" not in team.keys("shop")
+
+
+def test_a_secret_that_was_made_immutable_is_told_with_what_to_do(shop: Team):
+    patch_secret(shop, {"immutable": True})
+    shop.request_look("shop")
+    shop.await_ready("shop")
+    before = shop.keys("shop")
+
+    rotate_for(shop, "one")
+
+    told = shop.await_says("shop", "CredentialsReady", "False", "SecretConflict")
+    assert "immutable" in told.message
+    assert "delete it, then it is made again" in told.message
+    assert before == shop.keys("shop")
+    assert may_log_in(shop)
+    delete_secret(shop)
+    until(lambda: shop.secret("shop-db") is not None, say=lambda: shop.tell("shop"))
+    shop.await_ready("shop")
+    assert may_log_in(shop)
+
+
+def test_a_secret_made_anew_with_another_type_is_told_with_what_to_do(shop: Team):
+    live = shop.secret("shop-db")
+    copy = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": {key: live["metadata"][key] for key in ("name", "labels", "annotations")},
+        "data": live["data"],
+    }
+    shop.sandbox.operator.component.freeze()
+    try:
+        delete_secret(shop)
+        path = f"/api/v1/namespaces/{shop.namespace}/secrets"
+        assert 201 == shop.api.create(path, copy).status
+    finally:
+        shop.sandbox.operator.component.thaw()
+
+    told = shop.await_says("shop", "CredentialsReady", "False", "SecretConflict")
+
+    assert "of the type Opaque" in told.message
+    assert "delete it, then it is made again" in told.message
+    shop.await_says("shop", "Stalled", "True", "SecretConflict")
+    delete_secret(shop)
+    shop.await_ready("shop")
+    assert may_log_in(shop)
+
+
+def test_a_secret_that_lost_its_labels_is_told_with_the_command_that_sets_them(shop: Team):
+    before = shop.keys("shop")
+    labels = shop.secret("shop-db")["metadata"]["labels"]
+    patch_secret(shop, {"metadata": {"labels": dict.fromkeys(labels)}})
+
+    told = shop.await_says("shop", "CredentialsReady", "False", "SecretConflict")
+
+    command = re.search(r"run: kubectl (.*?);", told.message)
+    assert command is not None, told.message
+    shop.sandbox.kubectl(*command[1].split())
+    shop.request_look("shop")
+    shop.await_ready("shop")
+    assert before == shop.keys("shop")
+
+
+def rotate_for(team: Team, trigger: str) -> None:
+    team.apply("shop", credentials={"rotation": {"trigger": trigger}})
+
+
+def delete_secret(team: Team) -> None:
+    team.api.request("DELETE", f"/api/v1/namespaces/{team.namespace}/secrets/shop-db")

@@ -134,6 +134,13 @@ def is_ours(secret: Mapping[str, Any], database_object: str) -> bool:
     return bool(labels.get(names.LABEL_APPDATABASE) == label_value(database_object))
 
 
+def has_lost_its_labels(secret: Mapping[str, Any]) -> bool:
+    """Tell whether a live Secret is one that we wrote, and that nobody could tell to be ours."""
+    metadata = secret.get("metadata", {})
+    is_labelled = names.LABEL_APPDATABASE in (metadata.get("labels") or {})
+    return not is_labelled and bool(_our_keys(metadata.get("managedFields") or ()))
+
+
 def is_of_access(secret: Mapping[str, Any], database_object: str) -> bool:
     """Tell whether a live Secret is that of a login of access[], and no copy that somebody made.
 
@@ -164,15 +171,24 @@ def differs(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
     metadata, wanted = live.get("metadata", {}), desired["metadata"]
     owners = {owner["uid"] for owner in metadata.get("ownerReferences") or ()}
     wanted_owners = {owner["uid"] for owner in wanted.get("ownerReferences") or ()}
-    ours = _our_keys(metadata.get("managedFields") or ())
     return (
         not _contains(metadata.get("labels") or {}, wanted["labels"])
         or not _contains(metadata.get("annotations") or {}, wanted["annotations"])
-        or not _contains(live.get("data") or {}, desired["data"])
-        or bool(ours - set(desired["data"]))
+        or _data_differs(live, desired)
         or not wanted_owners <= owners
         or (bool(owners) and not wanted_owners)
     )
+
+
+def is_sealed_against(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    """Tell whether somebody made a Secret immutable that has to change."""
+    return bool(live.get("immutable")) and _data_differs(live, desired)
+
+
+def _data_differs(live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    ours = _our_keys(live.get("metadata", {}).get("managedFields") or ())
+    is_there = _contains(live.get("data") or {}, desired["data"])
+    return not is_there or bool(ours - set(desired["data"]))
 
 
 def _contains(whole: Mapping[str, str], part: Mapping[str, str]) -> bool:

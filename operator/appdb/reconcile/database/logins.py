@@ -12,9 +12,13 @@ from typing import Any
 from appdb.api.appdatabase import AppDatabase
 from appdb.api.appdatabase_status import AccessStatus
 from appdb.api.credentials_spec import AccessSpec
+from appdb.api.meta import ObjectMeta
+from appdb.api.names import SECRET_TYPE
 from appdb.cluster.secrets import (
     Mark,
+    has_lost_its_labels,
     is_ours,
+    our_labels,
     read_mark,
     read_password,
     read_username,
@@ -28,6 +32,7 @@ from appdb.reconcile.database.observed import Observed
 from appdb.reconcile.database.rotation import Turn, new_mark, turn_for, turn_of
 
 ACCESS_LIMIT = 16
+MADE_AGAIN = "it is made again with a new password"
 _GROUPS = frozenset({Part.READERS, Part.WRITERS})
 _OF_LOGINS = frozenset({Part.LOGIN, Part.ACCESS}) | _GROUPS
 
@@ -197,18 +202,13 @@ def _own_slot(observed: Observed, name: str) -> LoginSlot:
     meta = database.metadata
     known = database.status.database
     secret = observed.secret
-    is_foreign = secret is not None and not is_ours(secret, meta.name)
+    conflict = _why_not_ours(meta, database.secret_name, secret, "credentials.secretName")
     return LoginSlot(
         secret_name=database.secret_name,
         sides=(roles.login, roles.login_b),
         recorded=known.login if known and known.name == name else "",
-        secret=None if is_foreign else secret,
-        conflict=(
-            f"Secret {meta.namespace}/{database.secret_name} exists and is not this object's; it "
-            "was not touched. Remove it, or choose another credentials.secretName"
-        )
-        if is_foreign
-        else "",
+        secret=None if conflict else secret,
+        conflict=conflict,
     )
 
 
@@ -243,10 +243,29 @@ def _conflict(
             f"Secret {meta.namespace}/{secret_name} is asked for twice, by {taken[secret_name]} "
             "too; choose another secretName in access"
         )
-    if secret is not None and not is_ours(secret, meta.name):
+    return _why_not_ours(meta, secret_name, secret, "secretName in access")
+
+
+def _why_not_ours(meta: ObjectMeta, name: str, secret: Json | None, field_name: str) -> str:
+    """Say why a Secret cannot be the one of a login, and how that is put right."""
+    if secret is None:
+        return ""
+    what = f"Secret {meta.namespace}/{name}"
+    if has_lost_its_labels(secret):
+        labels = " ".join(f"{key}={value}" for key, value in our_labels(meta.name).items())
         return (
-            f"Secret {meta.namespace}/{secret_name} exists and is not this object's; it was not "
-            "touched. Remove it, or choose another secretName in access"
+            f"{what} has lost its labels; run: kubectl -n {meta.namespace} label secret {name}"
+            f" {labels}; or delete it, then {MADE_AGAIN}"
+        )
+    if not is_ours(secret, meta.name):
+        return (
+            f"{what} exists and is not this object's; it was not touched. Remove it, or choose"
+            f" another {field_name}"
+        )
+    if secret.get("type") != SECRET_TYPE:
+        return (
+            f"{what} is of the type {secret.get('type')}, not {SECRET_TYPE}, and a type never"
+            f" changes; delete it, then {MADE_AGAIN}"
         )
     return ""
 

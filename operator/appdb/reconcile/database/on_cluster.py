@@ -6,9 +6,14 @@ from typing import Any
 from appdb.api import names
 from appdb.cluster.events import EventReason
 from appdb.cluster.resources import SECRETS
-from appdb.cluster.secrets import differs, is_of_access
-from appdb.errors import ConcurrentUpdate
-from appdb.reconcile.database.logins import Issue, default_secret_name, secret_names
+from appdb.cluster.secrets import differs, is_of_access, is_sealed_against
+from appdb.errors import ConcurrentUpdate, SecretConflict
+from appdb.reconcile.database.logins import (
+    MADE_AGAIN,
+    Issue,
+    default_secret_name,
+    secret_names,
+)
 from appdb.reconcile.database.wanted import secret_of
 from appdb.reconcile.database.work import Work
 
@@ -23,6 +28,7 @@ async def write_secrets(work: Work) -> None:
 
     Raises:
         ConcurrentUpdate: another operator has just given out a password of its own.
+        SecretConflict: somebody made one immutable.
     """
     for issue in work.issues:
         await _write_secret(work, issue)
@@ -71,6 +77,12 @@ async def _write_secret(work: Work, issue: Issue) -> None:
     desired = secret_of(work.database, work.server, place.address, place.wanted, issue)
     if live is not None and not differs(live, desired):
         return
+    if live is not None and is_sealed_against(live, desired):
+        namespace, name = desired["metadata"]["namespace"], desired["metadata"]["name"]
+        raise SecretConflict(
+            f"Secret {namespace}/{name} was made immutable and is not as it should be; delete it,"
+            f" then {MADE_AGAIN}"
+        )
     if issue.is_new and live is not None:
         # Only one of two operators gives out a password: the other one's version is too old.
         desired["metadata"]["resourceVersion"] = _version(live)
