@@ -15,8 +15,10 @@ from appdb.local.manifests import OPERATOR_NAMESPACE
 from appdb.local.operatorprocess import OperatorProcess
 from appdb.local.processes import Command
 from appdb.local.waiting import pause
+from appdb.postgres.connect import LONGEST_SILENCE_MS
 from appdb.runtime.wiring import LOST_LEASE_EXIT_CODE
 from support.faulty import Faulty, faulty_sandbox, metric
+from support.logins import credentials
 from support.platform import Platform
 from support.sandbox import fresh_namespace
 from support.shop import PRISMA, PRISMA_TWO
@@ -274,6 +276,86 @@ def test_a_leader_that_is_paused_in_the_middle_of_work_does_no_harm_when_it_wake
     for name in names:
         assert before[name][0] == team.keys(name)
         assert before[name][1]["conditions"] == team.status(name)["conditions"]
+
+
+# What the server lets a silent holder have, and the statement that it was in.
+HELD_UP_SECONDS = LONGEST_SILENCE_MS / 1000 + 5
+LOCKED = """
+SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.relation = '"User"'::regclass AND l.mode = 'AccessExclusiveLock' AND l.granted
+AND a.state = 'idle in transaction'
+"""
+PRISMA_THREE = PRISMA.replace("name  String?", "name  String?\n  nick  String?")
+
+
+def test_a_leader_that_is_paused_in_the_middle_of_a_migration_holds_nobody_up_for_long(
+    pair: Pair, team: Team, slow_server: str
+):
+    at_work(team, slow_server, "shop")
+    team.await_ready("shop", seconds=60)
+    database = team.status("shop")["database"]["name"]
+    server = team.sandbox.postgres.server
+    with psycopg.connect(server.dsn(database), autocommit=True) as watcher:
+        team.apply_source("shop", {"schema.prisma": PRISMA_THREE})
+        until(lambda: watcher.execute(LOCKED).fetchone() != (0,), say=lambda: team.tell("shop"))
+        pair.leader.component.freeze()
+        assert (0,) != watcher.execute(LOCKED).fetchone()
+        paused = time.monotonic()
+
+        watcher.execute('SELECT count(*) FROM "User"')
+
+        assert time.monotonic() - paused < HELD_UP_SECONDS
+        pair.await_takeover()
+        until(
+            lambda: "nick" in columns_of(watcher, "User"),
+            seconds=60,
+            say=lambda: team.tell("shop"),
+        )
+        team.await_ready("shop", seconds=60)
+        pair.leader.component.thaw()
+        until(lambda: not pair.leader.is_running, say=pair.leader.component.read_log)
+        assert LOST_LEASE_EXIT_CODE == pair.leader.component.process.exit_code
+    require_whole(team, "shop")
+
+
+def columns_of(session: psycopg.Connection, table: str) -> set[str]:
+    query = "SELECT column_name FROM information_schema.columns WHERE table_name = %s"
+    return {row[0] for row in session.execute(query, (table,))}
+
+
+@pytest.mark.parametrize("mode", ["InPlace", "Overlap"])
+def test_a_leader_that_is_paused_in_the_middle_of_a_rotation_takes_no_login_back(
+    pair: Pair, team: Team, slow_server: str, mode: str
+):
+    at_work(team, slow_server, "shop")
+    team.await_ready("shop", seconds=60)
+    before = team.keys("shop")["password"]
+    rotate(team, "first", mode)
+    until(lambda: team.keys("shop")["password"] != before, say=lambda: team.tell("shop"))
+    pair.leader.component.freeze()
+    pair.await_takeover()
+    for trigger in ("first", "second", "third"):
+        rotate(team, trigger, mode)
+        until(
+            lambda trigger=trigger: credentials(team, "shop").get("lastTrigger") == trigger,
+            seconds=60,
+            say=lambda: team.tell("shop"),
+        )
+    team.await_ready("shop", seconds=60)
+    keys = team.keys("shop")
+    with team.logged_in("shop") as session:
+        pair.leader.component.thaw()
+        until(lambda: not pair.leader.is_running, say=pair.leader.component.read_log)
+        assert session.execute("SELECT 1").fetchone()
+
+    assert LOST_LEASE_EXIT_CODE == pair.leader.component.process.exit_code
+    assert keys == team.keys("shop")
+    with team.logged_in("shop") as session:
+        assert session.execute("SELECT 1").fetchone()
+
+
+def rotate(team: Team, trigger: str, mode: str) -> None:
+    team.apply("shop", credentials={"rotation": {"trigger": trigger, "mode": mode, "grace": "0s"}})
 
 
 def test_a_leader_that_is_cut_off_from_the_api_server_ends_before_another_acts(

@@ -18,6 +18,7 @@ from appdb.errors import LockTimeout
 from appdb.local.postgres import EmbeddedPostgres
 from appdb.plan.policy import Policy
 from appdb.postgres.apply import Run, apply_release
+from appdb.postgres.connect import LONGEST_SILENCE_MS
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.locks import run_lock
 from support.releases import AUTO, Place, debris, differences, places, session
@@ -120,6 +121,64 @@ async def test_a_killed_run_is_finished_by_the_next(
                 plan, outcome = await place.apply(AFTER, Policy(allow=AUTO))
             assert not outcome.failures, (outcome.failures, plan)
             assert 0 == (await place.plan(AFTER, Policy(allow=AUTO))).exit_code
+            await whole(place, shared[1])
+
+
+# A lock on a table, in a transaction; the lock of the run, between two; a statement under way.
+PAUSED_IN = {
+    "a transaction": "state = 'idle in transaction' AND EXISTS (SELECT FROM pg_locks l"
+    " WHERE l.pid = a.pid AND l.mode = 'AccessExclusiveLock' AND l.granted)",
+    "between two": "state = 'idle' AND EXISTS (SELECT FROM pg_locks l"
+    " WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted)",
+    "a statement": "state = 'active' AND EXISTS (SELECT FROM pg_locks l"
+    " WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted)",
+}
+# What the server lets a silent holder have, and the time of the statement that it is in.
+UNTIL_ENDED_SECONDS = LONGEST_SILENCE_MS / 1000 + 5
+
+
+def pause_in(process: subprocess.Popen[str], dsn: str, state: str) -> bool:
+    """Stop a run in a state of its session; tells whether that was met before it ended."""
+    name = dsn.rpartition("/")[2]
+    query = f"SELECT count(*) FROM pg_stat_activity a WHERE datname = %s AND {state}"
+    with psycopg.connect(dsn.replace(name, "postgres"), autocommit=True) as watcher:
+        while process.poll() is None:
+            if _count(watcher, query, name):
+                process.send_signal(signal.SIGSTOP)
+                if _count(watcher, query, name):
+                    return True
+                process.send_signal(signal.SIGCONT)
+    return False
+
+
+def _count(watcher: psycopg.Connection, query: str, name: str) -> int:
+    row = watcher.execute(query, (name,)).fetchone()
+    assert row is not None
+    return row[0]
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("state", PAUSED_IN)
+async def test_a_run_that_is_paused_holds_nobody_up_for_long_and_does_no_harm_when_it_wakes(
+    postgres18: EmbeddedPostgres, shared: list[Place], copy: str, state: str
+):
+    with fresh_database(postgres18, "scratch") as scratch:
+        process = start(copy, scratch)
+        assert pause_in(process, copy, PAUSED_IN[state])
+        async with asyncio.timeout(UNTIL_ENDED_SECONDS), session(copy) as app:
+            await app.execute("SET lock_timeout = 0")
+            await app.execute("SELECT count(*) FROM public.t")
+
+        async with session(copy) as conn:
+            place = Place(conn=conn, scratch=shared[1].scratch, dsn=copy)
+            async with run_lock(conn, wait_seconds=UNTIL_ENDED_SECONDS):
+                _, outcome = await place.apply(AFTER, Policy(allow=AUTO))
+            assert not outcome.failures
+            process.send_signal(signal.SIGCONT)
+            assert 0 != process.wait(timeout=30)
+            process.stdout.close()
             await whole(place, shared[1])
 
 

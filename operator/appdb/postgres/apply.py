@@ -24,7 +24,7 @@ from appdb.plan.policy import Judged, Policy, Verdict
 from appdb.plan.scope import keys_there, parts_to_come, record_digest
 from appdb.plan.unit import Step, Unit
 from appdb.postgres.backfill import fill_column
-from appdb.postgres.connect import Session
+from appdb.postgres.connect import LONGEST_SILENCE_MS, Session
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.ledger import (
     Roles,
@@ -131,7 +131,12 @@ async def apply_release(conn: Session, plan: Plan, run: Run) -> Outcome:
     """
     started = time.monotonic()
     waiting = lambda text: run.tell(Event(what="wait", text=text))  # noqa: E731 - one use
-    async with run_lock(conn, wait_seconds=run.wait_seconds, on_wait=waiting):
+    async with run_lock(
+        conn,
+        wait_seconds=run.wait_seconds,
+        on_wait=waiting,
+        longest_silence_ms=LONGEST_SILENCE_MS,
+    ):
         live = await read_catalog(conn)
         if live.fingerprint != plan.base_fingerprint:
             raise ConcurrentUpdate(
@@ -253,8 +258,6 @@ class _Applier:
         )
 
     async def _open(self) -> None:
-        # A server notices within a second that this process is gone, and stops its work.
-        await self.conn.execute("SET client_connection_check_interval = '1s'")
         book = self._book
         async with book.conn.transaction():
             await ensure_ledger(book.conn, book.roles)
@@ -465,7 +468,7 @@ class _Applier:
         return {
             "lock_timeout": "0" if waits_long else str(policy.lock_timeout_ms),
             "statement_timeout": str(longest * 1000),
-            "idle_in_transaction_session_timeout": "60000",
+            "idle_in_transaction_session_timeout": str(LONGEST_SILENCE_MS),
             "search_path": "public",
             "TimeZone": "UTC",
         }

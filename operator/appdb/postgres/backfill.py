@@ -17,8 +17,9 @@ from appdb.postgres.ledger import Roles, work_as_owner
 
 BLOCKS = 256
 TELL_SECONDS = 5.0
-# A batch is followed by a rest of a tenth of its time, so that others get their turn.
-REST = 0.1
+# A batch is followed by a rest of a tenth of its time, so that others get their turn; a long
+# one would pass for the silence of a holder that is gone.
+REST, LONGEST_REST_SECONDS = 0.1, 2.0
 # An application that locks the same rows in another order: the batch is tried again.
 DEADLOCKS = 10
 
@@ -41,7 +42,7 @@ async def fill_column(
         if time.monotonic() - told > TELL_SECONDS:
             tell(f"{100 * start // max(total, 1)} % of {column.table} filled, {rows} rows")
             told = time.monotonic()
-        await asyncio.sleep(REST * (time.monotonic() - began))
+        await asyncio.sleep(min(REST * (time.monotonic() - began), LONGEST_REST_SECONDS))
     # Rows that moved behind the place where they were looked for.
     return rows + await _batch(conn, fill, roles, limits, None)
 

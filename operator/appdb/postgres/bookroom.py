@@ -12,6 +12,7 @@ from appdb.errors import InsufficientPrivilege
 from appdb.postgres.connect import Session
 from appdb.postgres.inside import LEDGER_SCHEMA
 from appdb.postgres.sessions import AdminSessions
+from appdb.postgres.silence import end_silent
 from appdb.postgres.statements import read_row
 
 # Owners that cannot be tenants: ourselves, superusers, and admins before us. What the
@@ -49,6 +50,7 @@ async def ledger_session(sessions: AdminSessions, database: str) -> AsyncIterato
         InsufficientPrivilege: it belongs to somebody else or carries code; with the cure.
     """
     async with sessions.database(database) as session:
+        await end_silent(session)
         await require_own_ledger(session)
         yield session
 

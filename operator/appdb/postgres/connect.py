@@ -35,6 +35,12 @@ logging.getLogger("psycopg").setLevel(logging.ERROR)
 _NOWHERE = "/dev/null/none"
 
 
+# As long as a Lease lasts: whoever holds locks and says nothing for so long leads no more. A
+# process that is paused, or a node that is gone without a word, keeps its connections, and
+# its locks with them, until the server ends them. Between two statements lie milliseconds.
+LONGEST_SILENCE_MS = 15_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAddress:
     """Where a server is. `name` is the DatabaseServer's, for messages; `ca_pem` is PEM text.
@@ -71,6 +77,7 @@ class Login:
 class SessionSettings:
     """What a session starts with; times in milliseconds, 0 for no limit.
 
+    `idle_timeout_ms` bounds the silence outside of transactions, where no lock is held.
     `role` pins the role of the session; None leaves it to what the login itself is set to.
     `obeys_read_only` leaves it to the server whether transactions write unless they say so:
     that is how an owner, or a cloud whose disk is nearly full, closes a server to writes.
@@ -81,7 +88,7 @@ class SessionSettings:
     connect_timeout_seconds: int = 5
     statement_timeout_ms: int = 30_000
     lock_timeout_ms: int = 5_000
-    idle_in_transaction_timeout_ms: int = 60_000
+    idle_timeout_ms: int = 0
     obeys_read_only: bool = False
 
     def startup(self) -> dict[str, str]:
@@ -93,11 +100,15 @@ class SessionSettings:
             "search_path": "pg_catalog",
             "statement_timeout": str(self.statement_timeout_ms),
             "lock_timeout": str(self.lock_timeout_ms),
-            "idle_in_transaction_session_timeout": str(self.idle_in_transaction_timeout_ms),
-            # A machine of ours that is gone without a word leaves its locks within a minute.
-            "tcp_keepalives_idle": "30",
-            "tcp_keepalives_interval": "10",
+            "idle_in_transaction_session_timeout": str(LONGEST_SILENCE_MS),
+            "idle_session_timeout": str(self.idle_timeout_ms),
+            # In the middle of a statement: a process that is gone is noticed within a second,
+            # a machine that is gone, or does not take its answer, after the longest silence.
+            "client_connection_check_interval": "1000",
+            "tcp_keepalives_idle": "6",
+            "tcp_keepalives_interval": "3",
             "tcp_keepalives_count": "3",
+            "tcp_user_timeout": str(LONGEST_SILENCE_MS),
             "client_min_messages": "error",
             "TimeZone": "UTC",
             "DateStyle": "ISO",
@@ -111,7 +122,6 @@ class SessionSettings:
             "default_table_access_method": "heap",
             "check_function_bodies": "on",
             "row_security": "on",
-            "idle_session_timeout": "0",
             "local_preload_libraries": "",
             "quote_all_identifiers": "off",
             "array_nulls": "on",
@@ -123,7 +133,8 @@ class SessionSettings:
 # Dropping a database waits for a checkpoint, which a busy server takes its time for.
 AS_ADMIN = SessionSettings(role="none", statement_timeout_ms=120_000)
 # No tenant can set anything that holds in the maintenance database.
-AS_MAINTAINER = replace(AS_ADMIN, obeys_read_only=True)
+# Kept for the next borrower for half as long as the server lets it.
+AS_MAINTAINER = replace(AS_ADMIN, obeys_read_only=True, idle_timeout_ms=60_000)
 AS_TENANT = SessionSettings()
 
 _HAS_TRANSACTION_TIMEOUT = 170_000

@@ -14,6 +14,7 @@ from psycopg import sql
 from appdb.errors import AppDBError, Conflict, DDLFailed, Unavailable
 from appdb.model.ddl import DdlKind, DdlStatement
 from appdb.postgres.connect import Session, place
+from appdb.postgres.silence import end_silent
 from appdb.postgres.sqlstate import statement_error
 from appdb.postgres.statements import cut_off, together
 
@@ -64,6 +65,7 @@ async def apply_first_schema(
     except psycopg.Error as err:
         if session.closed:
             raise statement_error(err, where=place(session), doing="making the tables") from err
+        await end_silent(session)
         await _find_failure(session, statements, limits)
 
 

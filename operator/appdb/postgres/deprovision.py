@@ -19,7 +19,7 @@ from appdb.postgres.connect import Session
 from appdb.postgres.database import hold, require_ownership
 from appdb.postgres.drop import drop_roles, read_claimed_roles
 from appdb.postgres.facts import DatabaseFacts, read_database, read_names
-from appdb.postgres.fence import fenced
+from appdb.postgres.fence import Confirm, as_read, fenced
 from appdb.postgres.roles import release_statements, require_administration
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.statements import read_row, run, run_together
@@ -89,7 +89,9 @@ class Deleted:
     left: tuple[str, ...] = ()
 
 
-async def delete_database(sessions: AdminSessions, wanted: WantedDatabase) -> Deleted:
+async def delete_database(
+    sessions: AdminSessions, wanted: WantedDatabase, *, confirm: Confirm = as_read
+) -> Deleted:
     """Drop the database and every role that our claim covers; what is foreign stays.
 
     Only the names, the claimant and the accepted clusters of `wanted` are used.
@@ -100,6 +102,7 @@ async def delete_database(sessions: AdminSessions, wanted: WantedDatabase) -> De
         InsufficientPrivilege: with the statement to run.
     """
     async with sessions.maintenance() as session, fenced(session, wanted.name):
+        await confirm()
         claims = await read_claimed_roles(session, wanted.name)
         ours = {role: claim for role, claim in claims.items() if is_ours(claim, wanted)}
         facts = await read_names(session, wanted.name, tuple(ours))
@@ -107,7 +110,7 @@ async def delete_database(sessions: AdminSessions, wanted: WantedDatabase) -> De
         if is_dropped:
             await _drop_database(session, facts, wanted)
         named = (await read_database(session, wanted)).roles.values() if is_dropped else ()
-    await drop_roles(sessions, wanted, tuple(ours))
+    await drop_roles(sessions, wanted, tuple(ours), confirm=confirm)
     if facts.database and not is_dropped:
         deletion = Deletion.NOT_OURS
     else:
@@ -126,6 +129,7 @@ async def delete_logins(
     roles: tuple[str, ...],
     *,
     ends_sessions: bool = True,
+    confirm: Confirm = as_read,
 ) -> tuple[str, ...]:
     """Drop logins or groups of a database that are no longer wanted; the database stays.
 
@@ -144,8 +148,10 @@ async def delete_logins(
         if role in roles and is_ours(claim, wanted) and claim.part not in {Part.OWNER, Part.APP}
     )
     if doomed:
-        await _shut_out(sessions, doomed, wanted, ends_sessions=ends_sessions)
-        await drop_roles(sessions, wanted, doomed)
+        async with sessions.maintenance() as session, fenced(session, wanted.name):
+            await confirm()
+            await _shut_out(session, doomed, wanted, ends_sessions=ends_sessions)
+        await drop_roles(sessions, wanted, doomed, confirm=confirm)
     return doomed
 
 
@@ -263,19 +269,18 @@ async def _read_list(
 
 
 async def _shut_out(
-    sessions: AdminSessions, roles: tuple[str, ...], wanted: WantedDatabase, *, ends_sessions: bool
+    session: Session, roles: tuple[str, ...], wanted: WantedDatabase, *, ends_sessions: bool
 ) -> None:
     """Let nobody log in as these any more, and end their sessions, which outlive a role."""
-    async with sessions.maintenance() as session:
-        facts = await read_names(session, wanted.name, roles)
-        doing = f"shutting out {', '.join(roles)}"
-        require_administration(session, facts, facts.roles)
-        forbid = [
-            sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(role))
-            for role in facts.roles
-        ]
-        if ends_sessions:
-            await hold(session, facts, tuple(facts.roles), wanted)
-        await run_together(session, forbid, doing=doing)
-        if ends_sessions:
-            await read_row(session, _END_SESSIONS, {"roles": list(roles)}, doing=doing)
+    facts = await read_names(session, wanted.name, roles)
+    doing = f"shutting out {', '.join(roles)}"
+    require_administration(session, facts, facts.roles)
+    forbid = [
+        sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(sql.Identifier(role))
+        for role in facts.roles
+    ]
+    if ends_sessions:
+        await hold(session, facts, tuple(facts.roles), wanted)
+    await run_together(session, forbid, doing=doing)
+    if ends_sessions:
+        await read_row(session, _END_SESSIONS, {"roles": list(roles)}, doing=doing)

@@ -15,6 +15,7 @@ from appdb.errors import ObjectsRemain
 from appdb.model.claim import Claim, Part, parse_claim
 from appdb.postgres.connect import Session, place
 from appdb.postgres.facts import DatabaseFacts, read_names
+from appdb.postgres.fence import Confirm, as_read, fenced
 from appdb.postgres.roles import hold_statements, release_statements, require_administration
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.statements import read_row, run_together
@@ -78,7 +79,13 @@ async def read_claimed_roles(session: Session, database: str) -> dict[str, Claim
     return {role: claim for role, claim in claims.items() if claim and claim.database == database}
 
 
-async def drop_roles(sessions: AdminSessions, wanted: WantedDatabase, roles: Sequence[str]) -> None:
+async def drop_roles(
+    sessions: AdminSessions,
+    wanted: WantedDatabase,
+    roles: Sequence[str],
+    *,
+    confirm: Confirm = as_read,
+) -> None:
     """Drop roles of a database, the claimed owner last of all; those that are gone are skipped.
 
     The database itself may still stand (a login that is no longer wanted) or be gone.
@@ -94,7 +101,8 @@ async def drop_roles(sessions: AdminSessions, wanted: WantedDatabase, roles: Seq
     _refuse_property(traces, wanted)
     for database in sorted({trace.inside for trace in traces if trace.inside}):
         await _clean_database(sessions, database, present, wanted)
-    async with sessions.maintenance() as session:
+    async with sessions.maintenance() as session, fenced(session, wanted.name):
+        await confirm()
         await _drop_present(session, wanted, present)
 
 

@@ -4,31 +4,32 @@ An advisory lock in the maintenance database, by the database's name. It holds o
 second leader that does not yet know that it lost; other databases are not held up,
 since nobody else changes the same rows of the shared catalogs. Waits for lock_timeout.
 
-The server itself ends a holder that has gone silent: a process that is paused, or a node
-that is gone without a word, keeps its connections and would keep the fence with them.
+The server itself ends a holder that has gone silent, in a transaction or out of it.
 """
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from appdb.errors import LockTimeout
-from appdb.postgres.connect import AS_MAINTAINER, Session, place
+from appdb.postgres.connect import AS_MAINTAINER, LONGEST_SILENCE_MS, Session, place
+from appdb.postgres.silence import end_silent
 from appdb.postgres.sqlstate import translated
 from appdb.postgres.statements import read_row
 
-# As long as a Lease lasts: whoever says nothing for so long leads no more. Between two
-# statements under the fence lie milliseconds.
-LONGEST_SILENCE_MS = 15_000
-
 _ENTER = """
-SELECT pg_advisory_lock(%s, %s), set_config('idle_session_timeout', %s, false),
-    set_config('idle_in_transaction_session_timeout', %s, false)
+SELECT pg_advisory_lock(%s, %s), set_config('idle_session_timeout', %s, false)
 """
-_LEAVE = """
-SELECT pg_advisory_unlock(%s, %s), set_config('idle_session_timeout', '0', false),
-    set_config('idle_in_transaction_session_timeout', %s, false)
-"""
+_LEAVE = "SELECT pg_advisory_unlock(%s, %s), set_config('idle_session_timeout', %s, false)"
+
+# Asked under the fence, before a login is given or taken away: is what this run read before
+# it came in still so? Raises ConcurrentUpdate when it is not.
+Confirm = Callable[[], Awaitable[None]]
+
+
+async def as_read() -> None:
+    """Confirm without a look, where nobody else can have changed what was read."""
+
 
 # Two keys, so as to keep out of the way of whoever uses the form with one; "adb" in ASCII.
 _CLASS = 0x616462
@@ -57,19 +58,18 @@ async def fenced(session: Session, database: str) -> AsyncIterator[None]:
     keys = fence_key(database)
     try:
         with translated(place(session), f"waiting for the fence of database {database}"):
-            silence = str(LONGEST_SILENCE_MS)
-            await session.execute(_ENTER, (*keys, silence, silence))
+            await session.execute(_ENTER, (*keys, str(LONGEST_SILENCE_MS)))
     except LockTimeout as err:
+        holder = await _read_holder(session, keys)
+        await end_silent(session)
         raise LockTimeout(
-            f"another run on database {database} has not ended, held by"
-            f" {await _read_holder(session, keys)}; trying again"
+            f"another run on database {database} has not ended, held by {holder}; trying again"
         ) from err
     is_released = False
     try:
         yield
         with translated(place(session), f"leaving the fence of database {database}"):
-            usual = str(AS_MAINTAINER.idle_in_transaction_timeout_ms)
-            await session.execute(_LEAVE, (*keys, usual))
+            await session.execute(_LEAVE, (*keys, str(AS_MAINTAINER.idle_timeout_ms)))
         is_released = True
     finally:
         if not is_released:

@@ -1,7 +1,8 @@
 """One run per database at a time: an advisory lock, taken by asking again and again.
 
 Waiting inside pg_advisory_lock would hold a snapshot that CREATE INDEX CONCURRENTLY of the
-other run waits for: the two would deadlock. The lock goes with its session.
+other run waits for: the two would deadlock. The lock goes with its session, which the server
+ends where it is silent for longer than its holder allows.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import psycopg
 from appdb.errors import LockTimeout
 from appdb.model.catalog import Key
 from appdb.postgres.connect import Session
+from appdb.postgres.silence import end_silent
 
 # "appd", "mig": two numbers, so that it meets no lock of an application by accident.
 _CLASS, _ID = 0x61707064, 0x6D6967
@@ -67,9 +69,17 @@ class Holder:
         return f"pid {self.pid}{name} ({self.user}, since {self.seconds} s{state})"
 
 
+# One statement: between two the process may be paused, with a lock that nobody ends.
+_TRY = "SELECT pg_try_advisory_lock(%s, %s), set_config('idle_session_timeout', %s, false)"
+
+
 @asynccontextmanager
 async def run_lock(
-    conn: Session, *, wait_seconds: float, on_wait: Callable[[str], None] = lambda _: None
+    conn: Session,
+    *,
+    wait_seconds: float,
+    on_wait: Callable[[str], None] = lambda _: None,
+    longest_silence_ms: int = 0,
 ) -> AsyncIterator[None]:
     """Hold the database's run lock for the time of the block.
 
@@ -78,7 +88,7 @@ async def run_lock(
     """
     deadline = asyncio.get_running_loop().time() + wait_seconds
     has_told = False
-    while not await _try(conn):
+    while not await _try(conn, longest_silence_ms):
         holder = await _holder(conn)
         if not has_told:
             on_wait(f"another run holds the database's lock: {holder}")
@@ -87,16 +97,18 @@ async def run_lock(
             raise LockTimeout(
                 f"another run is changing {conn.info.dbname}: {holder}; wait for it to end"
             )
+        await end_silent(conn)
         await asyncio.sleep(POLL_SECONDS)
     try:
         yield
     finally:
         with suppress(psycopg.Error):
             await conn.execute("SELECT pg_advisory_unlock(%s, %s)", (_CLASS, _ID))
+            await conn.execute("RESET idle_session_timeout")
 
 
-async def _try(conn: Session) -> bool:
-    found = await conn.execute("SELECT pg_try_advisory_lock(%s, %s)", (_CLASS, _ID))
+async def _try(conn: Session, longest_silence_ms: int) -> bool:
+    found = await conn.execute(_TRY, (_CLASS, _ID, str(longest_silence_ms)))
     row = await found.fetchone()
     return bool(row and row[0])
 

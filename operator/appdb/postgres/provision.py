@@ -42,7 +42,7 @@ from appdb.postgres.extensions import (
     require_allowed,
 )
 from appdb.postgres.facts import DatabaseFacts, read_database
-from appdb.postgres.fence import fenced
+from appdb.postgres.fence import Confirm, as_read, fenced
 from appdb.postgres.inside import (
     inside_statements,
     missing_extensions,
@@ -83,7 +83,9 @@ class Provisioned:
     is_settled_inside: bool
 
 
-async def ensure_database(sessions: AdminSessions, wanted: WantedDatabase) -> Provisioned:
+async def ensure_database(
+    sessions: AdminSessions, wanted: WantedDatabase, *, confirm: Confirm = as_read
+) -> Provisioned:
     """Make roles and database as wanted; one that is new is finished inside as well.
 
     Changes nothing, and opens no second session, when the shared catalogs are as wanted;
@@ -98,6 +100,8 @@ async def ensure_database(sessions: AdminSessions, wanted: WantedDatabase) -> Pr
     async with sessions.maintenance() as session, fenced(session, wanted.name):
         before = await read_database(session, wanted)
         standing = judge_claims(before, wanted)
+        if any(role.name not in before.roles for role in wanted.wanted_roles()):
+            await confirm()
         await ensure_roles(session, before, wanted)
         facts = await ensure_database_exists(session, before, wanted)
         is_finished = not any(ownership_statements(facts, wanted))
@@ -138,6 +142,7 @@ async def app_session(
     *,
     settings: SessionSettings = AS_TENANT,
     after: Provisioned | None = None,
+    confirm: Confirm = as_read,
 ) -> AsyncIterator[Session]:
     """Lend a session that logged in as the app does and was proved to make tables.
 
@@ -151,7 +156,7 @@ async def app_session(
     async with AsyncExitStack() as stack:
         is_settled = after is not None and after.is_settled_inside
         session = await _settled_session(
-            stack, sessions, wanted, settings=settings, is_settled=is_settled
+            stack, sessions, wanted, settings=settings, is_settled=is_settled, confirm=confirm
         )
         if session is None:
             login = wanted.logins[0]
@@ -164,13 +169,21 @@ async def app_session(
 
 
 async def ensure_passwords(
-    sessions: AdminSessions, wanted: WantedDatabase, *, only: Collection[str] | None = None
+    sessions: AdminSessions,
+    wanted: WantedDatabase,
+    *,
+    only: Collection[str] | None = None,
+    confirm: Confirm = as_read,
 ) -> None:
     """Set the passwords of logins to those of their Secrets, as a rotation does; of all, or some.
 
     Open sessions live on: a password is asked for once, at login.
+
+    Raises:
+        ConcurrentUpdate: a Secret has another password by now.
     """
-    async with sessions.maintenance() as session:
+    async with sessions.maintenance() as session, fenced(session, wanted.name):
+        await confirm()
         facts = await read_database(session, wanted)
         judge_claims(facts, wanted)
         for role in wanted.wanted_roles():
@@ -178,7 +191,9 @@ async def ensure_passwords(
                 await ensure_password(session, role.login)
 
 
-async def ensure_access(sessions: AdminSessions, wanted: WantedDatabase) -> None:
+async def ensure_access(
+    sessions: AdminSessions, wanted: WantedDatabase, *, confirm: Confirm = as_read
+) -> None:
     """See that each access[] login gets in; one that does not gets the password of its Secret.
 
     Raises:
@@ -189,7 +204,8 @@ async def ensure_access(sessions: AdminSessions, wanted: WantedDatabase) -> None
         try:
             await prove_access(sessions, entry.login, wanted.name, group=group)
         except LoginFailed:
-            await ensure_passwords(sessions, wanted, only={entry.login.username})
+            only = {entry.login.username}
+            await ensure_passwords(sessions, wanted, only=only, confirm=confirm)
             await prove_access(sessions, entry.login, wanted.name, group=group)
 
 
@@ -242,6 +258,7 @@ async def _settled_session(
     *,
     settings: SessionSettings,
     is_settled: bool,
+    confirm: Confirm,
 ) -> Session | None:
     """Open a session if all is as wanted; else heal and leave the opening to the caller."""
     async with AsyncExitStack() as attempt:
@@ -263,7 +280,7 @@ async def _settled_session(
             stack.push_async_exit(attempt.pop_all())
             return session
     if session is None:
-        await ensure_passwords(sessions, wanted)
+        await ensure_passwords(sessions, wanted, confirm=confirm)
     await ensure_inside(sessions, wanted)
     return None
 

@@ -124,6 +124,7 @@ _STATEMENT_ERRORS: dict[str, type[AppDBError]] = {
     "08": Unreachable,
     "23": DataConflict,
     "25006": Unreachable,  # read-only: a standby, or a server out of disk
+    "25P03": Unreachable,  # this process was silent for too long in a transaction
     "28": AuthenticationFailed,
     "2BP01": ObjectsRemain,
     "40": ConcurrentUpdate,

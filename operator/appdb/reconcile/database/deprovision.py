@@ -4,6 +4,8 @@ Cleanup is never given up: what stands in its way is shown and tried again, and 
 finalizer stays until it is done. Only what our claim marks is ever dropped.
 """
 
+from functools import partial
+
 from appdb.api import names
 from appdb.api.appdatabase import AppDatabase, DeletionPolicy
 from appdb.api.reasons import Reason
@@ -13,6 +15,7 @@ from appdb.cluster.resources import APP_DATABASES, SECRETS
 from appdb.errors import (
     AppDBError,
     ClusterUnavailable,
+    ConcurrentUpdate,
     Conflict,
     Protected,
 )
@@ -124,13 +127,22 @@ async def _drop(context: Context, database: AppDatabase, server: DatabaseServer)
         wanted = wanted_on_server(
             database, server, await context.cluster.cluster_id(), name=name, password=""
         )
-        done = await delete_database(sessions, wanted)
+        confirm = partial(_require_leaving, context, database)
+        done = await delete_database(sessions, wanted, confirm=confirm)
         dropped += [name] if done.database else []
         left += done.left
     if not dropped:
         return "there was no database of this object to drop"
     also = f"; role {', '.join(left)} has no claim of ours and was left" if left else ""
     return f"database {', '.join(dropped)} was dropped{also}"
+
+
+async def _require_leaving(context: Context, database: AppDatabase) -> None:
+    """See that it is still this object that leaves, and not one that was made in its place."""
+    meta = database.metadata
+    live = await context.cluster.get(APP_DATABASES, meta.namespace, meta.name)
+    if live is not None and live["metadata"]["uid"] != meta.uid:
+        raise ConcurrentUpdate(f"{meta.namespace}/{meta.name} was made anew; looking again")
 
 
 def _names(database: AppDatabase) -> tuple[str, ...]:

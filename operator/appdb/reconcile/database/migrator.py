@@ -19,9 +19,9 @@ from appdb.plan.bookkeeping import Baseline, baseline_of
 from appdb.postgres.baseline import read_missing, write_missing
 from appdb.postgres.connect import Session
 from appdb.postgres.inspect import read_catalog
-from appdb.postgres.provision import app_session
 from appdb.postgres.replay import read_schema, require_same
 from appdb.postgres.sqlstate import translated
+from appdb.reconcile.database.own_session import own_session
 from appdb.reconcile.database.release import lend_scratch
 from appdb.reconcile.database.work import Work
 from appdb.reconcile.results import Done, Stage
@@ -113,7 +113,7 @@ async def proved(work: Work, baseline: Baseline, *, is_applied: bool) -> Analysi
         msg = "records were wanted of a source that was not read"
         raise TypeError(msg)
     by_migrations = only_declaring(analysis) is not None
-    async with app_session(place.sessions, place.wanted) as session:
+    async with own_session(work) as session:
         missing = await read_missing(session, baseline.books)
         is_settled = is_applied and not missing and not by_migrations
         if is_settled or migrator.replay is None:
@@ -133,11 +133,11 @@ async def proved(work: Work, baseline: Baseline, *, is_applied: bool) -> Analysi
 
 async def record(work: Work, baseline: Baseline) -> None:
     """Write down that the migrations ran, once the tables are as declared."""
-    result, place = work.results.get(Stage.SCHEMA), work.place
+    result = work.results.get(Stage.SCHEMA)
     is_synced = isinstance(result, Done) and result.reason in {Reason.APPLIED, Reason.NO_CHANGES}
     if not isinstance(result, Done) or not is_synced:
         return
-    async with app_session(place.sessions, place.wanted) as session:
+    async with own_session(work) as session:
         written = await _written(session, baseline)
     if written:
         told = f"{counted(written, 'row')} for {baseline.migrator.tool} in {baseline.books[0].name}"

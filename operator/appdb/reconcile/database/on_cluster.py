@@ -6,7 +6,13 @@ from typing import Any
 from appdb.api import names
 from appdb.cluster.events import EventReason
 from appdb.cluster.resources import SECRETS
-from appdb.cluster.secrets import differs, is_of_access, is_sealed_against
+from appdb.cluster.secrets import (
+    differs,
+    is_of_access,
+    is_sealed_against,
+    read_password,
+    read_username,
+)
 from appdb.errors import ConcurrentUpdate, SecretConflict
 from appdb.reconcile.database.logins import (
     MADE_AGAIN,
@@ -35,21 +41,28 @@ async def write_secrets(work: Work) -> None:
     work.has_secret = True
 
 
-async def require_unwritten(work: Work) -> None:
-    """See that the Secrets are as this run found them, before a password is set on the server.
+async def require_unchanged(work: Work) -> None:
+    """See that the Secrets are as this run found or wrote them, before a login is changed.
 
     Raises:
         ConcurrentUpdate: somebody wrote one; what is due may have been done.
     """
     namespace = work.database.metadata.namespace
     for issue in work.issues:
-        if not issue.is_new:
-            continue
         name = issue.slot.secret_name
         live = await work.context.cluster.get(SECRETS, namespace, name)
-        if _version(live) != _version(_live(work, issue)):
+        if not _is_known(work, issue, live):
             _look_again(work)
             raise ConcurrentUpdate(f"Secret {name} was written meanwhile; trying again")
+
+
+def _is_known(work: Work, issue: Issue, live: Mapping[str, Any] | None) -> bool:
+    if not work.has_secret:
+        return _version(live) == _version(_live(work, issue))
+    if live is None:
+        return False
+    login = issue.login
+    return (read_username(live), read_password(live)) == (login.username, login.password)
 
 
 async def delete_leftover_secrets(work: Work, dropped: Iterable[str]) -> None:

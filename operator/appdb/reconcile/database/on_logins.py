@@ -4,6 +4,8 @@ A login that is no longer asked for goes only after the one that took its place 
 itself. One session is held at a time.
 """
 
+from functools import partial
+
 from appdb.api.base import rfc3339
 from appdb.api.reasons import Reason
 from appdb.cluster.events import EventReason
@@ -11,9 +13,10 @@ from appdb.errors import LockTimeout, LoginFailed, ObjectsRemain
 from appdb.model.claim import Part
 from appdb.model.words import counted
 from appdb.postgres.deprovision import delete_logins
-from appdb.postgres.provision import Outcome, app_session, ensure_access, ensure_passwords
+from appdb.postgres.provision import Outcome, ensure_access, ensure_passwords
 from appdb.reconcile.database.logins import Issue, conflict_of, leftover_roles, usable
-from appdb.reconcile.database.on_cluster import delete_leftover_secrets, require_unwritten
+from appdb.reconcile.database.on_cluster import delete_leftover_secrets, require_unchanged
+from appdb.reconcile.database.own_session import own_session
 from appdb.reconcile.database.rotation import (
     Held,
     Turn,
@@ -35,20 +38,17 @@ async def prove_logins(work: Work) -> None:
         ConcurrentUpdate: a Secret was written since this run read it.
         LoginFailed: the Secrets stay as they are.
     """
-    place = work.place
-    await require_unwritten(work)
     await _set_new_passwords(work)
-    async with app_session(place.sessions, place.wanted):
+    async with own_session(work):
         pass
-    await ensure_access(place.sessions, place.wanted)
+    await _ensure_access(work)
 
 
 async def use_login(work: Work) -> None:
     """Log in as the app does, heal what keeps it out, and make the tables over that session."""
-    place = work.place
     if work.turn is not Turn.SWAP:
         await _set_new_passwords(work)
-    async with app_session(place.sessions, place.wanted, after=work.provisioned) as session:
+    async with own_session(work, after=work.provisioned) as session:
         _note_credentials(work)
         if Stage.SCHEMA not in work.results:
             await sync_with_session(work, session)
@@ -61,9 +61,14 @@ async def use_login(work: Work) -> None:
 async def _use_access(work: Work) -> None:
     """Log in as readers and writers do; one that fails holds up nobody but itself."""
     try:
-        await ensure_access(work.place.sessions, work.place.wanted)
+        await _ensure_access(work)
     except LoginFailed as error:
         work.results[Stage.CREDENTIALS] = Failed(error)
+
+
+async def _ensure_access(work: Work) -> None:
+    place, confirm = work.place, partial(require_unchanged, work)
+    await ensure_access(place.sessions, place.wanted, confirm=confirm)
 
 
 async def retire_logins(work: Work) -> None:
@@ -100,7 +105,13 @@ async def _drop(work: Work, role: str, *, ends_sessions: bool) -> None:
     """Drop a role, or say what keeps it; it is tried again at every full look."""
     place = work.place
     try:
-        await delete_logins(place.sessions, place.wanted, (role,), ends_sessions=ends_sessions)
+        await delete_logins(
+            place.sessions,
+            place.wanted,
+            (role,),
+            ends_sessions=ends_sessions,
+            confirm=partial(require_unchanged, work),
+        )
         place.claimed.pop(role)
     except (ObjectsRemain, LockTimeout) as error:
         work.notes.append(f"{role} cannot log in any more and waits to be dropped: {error.message}")
@@ -122,7 +133,9 @@ async def _set_new_passwords(work: Work) -> None:
     fresh = {issue.login.username for issue in work.issues if issue.is_new}
     is_new = work.provisioned is not None and work.provisioned.outcome is Outcome.CREATED
     if fresh and not is_new:
-        await ensure_passwords(work.place.sessions, work.place.wanted, only=fresh)
+        confirm = partial(require_unchanged, work)
+        place = work.place
+        await ensure_passwords(place.sessions, place.wanted, only=fresh, confirm=confirm)
 
 
 def _note_credentials(work: Work) -> None:

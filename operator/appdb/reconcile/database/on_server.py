@@ -4,6 +4,7 @@ One session is held at a time, so that the bound on sessions cannot lock two run
 """
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from appdb.api.reasons import Reason
 from appdb.cluster.events import EventReason
@@ -27,6 +28,7 @@ from appdb.postgres.roles import require_administration
 from appdb.postgres.server import read_server, require_usable
 from appdb.postgres.wanted import WantedDatabase
 from appdb.reconcile.database.logins import Issue, LoginSlot, issue, login_slots, wanted_access
+from appdb.reconcile.database.on_cluster import require_unchanged
 from appdb.reconcile.database.wanted import database_name, has_derived_name, wanted_on_server
 from appdb.reconcile.database.work import OnServer, Work
 from appdb.reconcile.results import Done, Failed, Stage
@@ -96,7 +98,8 @@ async def _require_there(session: Session, work: Work, wanted: WantedDatabase, f
 async def provision(work: Work) -> None:
     """Bring roles and database to what is wanted."""
     place = work.place
-    done = await ensure_database(place.sessions, place.wanted)
+    confirm = partial(require_unchanged, work)
+    done = await ensure_database(place.sessions, place.wanted, confirm=confirm)
     work.oid, work.provisioned = done.oid, done
     reason = Reason.ADOPTED if done.outcome is Outcome.ADOPTED else Reason.CREATED
     if done.outcome is Outcome.KEPT:

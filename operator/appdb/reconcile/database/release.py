@@ -22,13 +22,13 @@ from appdb.postgres.apply import Book, Outcome, Run, apply_release
 from appdb.postgres.bookroom import ledger_session
 from appdb.postgres.connect import Session
 from appdb.postgres.migrate import Release, plan_release
-from appdb.postgres.provision import app_session
 from appdb.postgres.scratch import SETTINGS as SCRATCH_SETTINGS
 from appdb.postgres.scratch import Scratch, ensure_scratch_database
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.sqlstate import translated
 from appdb.postgres.weigh import largest, weigh
 from appdb.reconcile.context import PLANNER_SESSIONS
+from appdb.reconcile.database.own_session import own_session
 from appdb.reconcile.database.plans import Plans
 from appdb.reconcile.database.policy import policy_of
 from appdb.reconcile.database.shelf import Record
@@ -141,9 +141,7 @@ class _Engine:
                 ledger_session(place.sessions, place.wanted.name)
             )
             self._book = Book(conn=book)
-            self._session = await self.held.enter_async_context(
-                app_session(place.sessions, place.wanted)
-            )
+            self._session = await self.held.enter_async_context(own_session(self.work))
         return self._session, self._book
 
     async def _run(self, plan: Plan) -> None:

@@ -23,11 +23,11 @@ from appdb.postgres.apply import Outcome
 from appdb.postgres.connect import Session
 from appdb.postgres.ddl import apply_first_schema, read_tables
 from appdb.postgres.inspect import read_catalog
-from appdb.postgres.provision import app_session
 from appdb.reconcile.database.bookkeeping import FirstRun
 from appdb.reconcile.database.drift import is_as_left, wants_full_look
 from appdb.reconcile.database.left import require_applied
 from appdb.reconcile.database.migrator import proved, record, stood_back, wanted_records
+from appdb.reconcile.database.own_session import own_session
 from appdb.reconcile.database.plans import Plans
 from appdb.reconcile.database.release import Released, release
 from appdb.reconcile.database.shelf import Record
@@ -91,7 +91,7 @@ async def _with_records(work: Work, records: Baseline) -> None:
     known = work.analysis
     is_applied = known is not None and _is_applied(work, _digest(known))
     analysis = await proved(work, records, is_applied=is_applied)
-    async with app_session(work.place.sessions, work.place.wanted) as session:
+    async with own_session(work) as session:
         await _first_or_unchanged(work, session, analysis)
     if Stage.SCHEMA not in work.results:
         await _change(work, analysis)
