@@ -2,16 +2,19 @@
 
 It knows HTTP and nothing about databases. Objects are the JSON that the API server
 speaks; models of the contract are built from it by the caller. Each call is one request,
-repeated only when the server itself says when (429 with Retry-After).
+repeated only when the server itself says when (429 with Retry-After), or refuses a login
+that may have been replaced (401).
 """
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
+import yaml
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import ConfigException
@@ -69,7 +72,7 @@ class Cluster:
     async def connect(cls) -> "Cluster":
         """Log in as the pod's ServiceAccount, or as KUBECONFIG says outside a cluster.
 
-        A projected token is read again before it runs out.
+        A token is read again when it is refused, and a projected one before it runs out.
 
         Raises:
             ClusterUnavailable: there is neither a ServiceAccount nor a kubeconfig.
@@ -221,12 +224,22 @@ class Cluster:
         content_type: str = "application/json",
     ) -> Answer:
         for _ in range(RETRIES_AFTER_429):
-            answer = await self._once(method, path, query, body, content_type)
+            answer = await self._logged_in(method, path, query, body, content_type)
             wait = answer.retry_after_seconds
             if answer.status != 429 or wait is None or wait > LONGEST_RETRY_AFTER_SECONDS:
                 break
             await asyncio.sleep(wait)
         return _checked(answer, method, resource, path)
+
+    async def _logged_in(self, method: str, path: str, *words: Any) -> Answer:
+        """Ask; when the login is refused read it again, and ask once more."""
+        answer = await self._once(method, path, *words)
+        if answer.status != 401:
+            return answer
+        # A file that is just being replaced cannot be read, or holds the old login still.
+        with suppress(ConfigException, OSError, yaml.YAMLError):
+            await _load(self._api.configuration)
+        return await self._once(method, path, *words)
 
     async def _once(
         self,
@@ -298,7 +311,12 @@ def _is_ending(body: Json) -> bool:
 def _error(status: int, request: str, said: str, plural: str) -> AppDBError:
     if status == 409:
         return ConcurrentUpdate(f"{request}: somebody else wrote first; trying again")
-    if status in {401, 403}:
+    if status == 401:
+        return ClusterUnavailable(
+            f"the API server refuses the operator's login: {request} (401): {said}; its token is "
+            "read again at every request, see the ServiceAccount or KUBECONFIG"
+        )
+    if status == 403:
         return ClusterForbidden(
             f"the API server refuses {request} ({status}): {said}. Give the operator's "
             f"ServiceAccount this right on {plural}, or apply the roles of this release"

@@ -50,7 +50,7 @@ class Watches:
 
     async def _watch(self, registry: kopf.OperatorRegistry) -> None:
         settings, login = configured()
-        kopf.on.login(registry=registry)(login)
+        kopf.on.login(registry=registry)(login.read)
         scope: dict[str, Any] = (
             {"namespaces": self.namespaces} if self.namespaces else {"clusterwide": True}
         )
