@@ -70,9 +70,13 @@ SELECT
             OR EXISTS (SELECT FROM pg_auth_members m
                 WHERE m.roleid = r.oid AND m.admin_option
                 AND (m.member = me.oid OR pg_has_role(m.member, 'MEMBER'))),
+        'administrators', (SELECT jsonb_agg(a.rolname) FROM pg_auth_members m
+            JOIN pg_roles a ON a.oid = m.member
+            WHERE m.roleid = r.oid AND m.admin_option AND NOT a.rolsuper),
         'is_held', EXISTS (SELECT FROM pg_auth_members m
             WHERE m.roleid = r.oid AND m.member = me.oid
-            AND (m.grantor = me.oid OR current_setting('server_version_num')::int < 160000))))
+            AND (m.grantor = me.oid OR NOT me.rolsuper AND pg_has_role(m.grantor, 'USAGE')
+                OR current_setting('server_version_num')::int < 160000))))
      FROM pg_roles r
      WHERE r.rolname = ANY(%(roles)s)),
     (SELECT pg_encoding_to_char(d.encoding) || ' ' || d.datcollate
@@ -113,8 +117,9 @@ class RoleRow:
     """A role. `settings_here` are those for this database only, `powers` what it must not have.
 
     `member_of` are the roles it inherits from and may set; `expires`: its password is or will
-    be good for nothing; `is_granted`: the admin's CREATEROLE reaches it; `is_held`: the admin
-    made itself a member and not yet undid it.
+    be good for nothing; `is_granted`: the admin's CREATEROLE reaches it; `administrators` are
+    those whose CREATEROLE does; `is_held`: the admin made itself a member, by itself or with
+    the right of a role that it is in, and not yet undid it.
     """
 
     name: str
@@ -127,6 +132,7 @@ class RoleRow:
     settings_here: frozenset[str]
     member_of: frozenset[str]
     is_granted: bool
+    administrators: frozenset[str]
     is_held: bool
 
     @property
@@ -196,5 +202,5 @@ def _database(found: dict[str, Any]) -> DatabaseRow:
 
 
 def _role(found: dict[str, Any]) -> RoleRow:
-    sets = ("powers", "settings", "settings_here", "member_of")
+    sets = ("powers", "settings", "settings_here", "member_of", "administrators")
     return RoleRow(**found | {key: frozenset(found[key] or ()) for key in sets})

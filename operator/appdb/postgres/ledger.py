@@ -69,6 +69,11 @@ _CREATE: tuple[LiteralString, ...] = (
     )
     """,
 )
+# An owner that makes roles is an admin, and not somebody who uses the command.
+_PREDECESSOR: LiteralString = """
+SELECT r.rolname FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
+WHERE n.nspname = '_appdb' AND r.rolcreaterole AND NOT r.rolsuper
+"""
 _EXISTS: LiteralString = """
     SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = '_appdb' AND c.relname = 'objects')
@@ -210,7 +215,7 @@ async def read_ledger(conn: Session, roles: Roles) -> Ledger:
             objects = await (await conn.execute(_OBJECTS)).fetchall()
             last = await (await conn.execute(_LAST_RUN)).fetchone()
     except psycopg.errors.InsufficientPrivilege as err:
-        raise _cannot_use(conn) from err
+        raise await _cannot_use(conn) from err
     return _ledger(objects, last)
 
 
@@ -250,8 +255,14 @@ def _cannot_make(conn: Session) -> InsufficientPrivilege:
     )
 
 
-def _cannot_use(conn: Session) -> InsufficientPrivilege:
+async def _cannot_use(conn: Session) -> InsufficientPrivilege:
     role = conn.info.user
+    row = await (await conn.execute(_PREDECESSOR)).fetchone()
+    if row is not None:
+        return InsufficientPrivilege(
+            f"the ledger (schema _appdb) in {conn.info.dbname} is {row[0]}'s, the admin before"
+            f' {role}; run as a superuser, once for all databases: GRANT "{row[0]}" TO "{role}"'
+        )
     return InsufficientPrivilege(
         f"the ledger (schema _appdb) in {conn.info.dbname} is not {role}'s; as its owner run:"
         f' GRANT ALL ON SCHEMA _appdb TO "{role}"; GRANT ALL ON ALL TABLES IN SCHEMA _appdb TO'

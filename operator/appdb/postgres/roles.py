@@ -140,10 +140,21 @@ def _cures(facts: DatabaseFacts) -> Iterator[str]:
         yield f'ALTER ROLE "{facts.admin}" CREATEROLE'
     if any(SUPERUSER in role.powers for role in facts.roles.values()):
         yield from _demotions(facts)
-    names = [f'"{role}"' for role in sorted(facts.roles) if not facts.roles[role].is_granted]
-    if names:
+    missing = [role for _, role in sorted(facts.roles.items()) if not role.is_granted]
+    predecessors = _common(role.administrators for role in missing)
+    names = [f'"{role.name}"' for role in missing]
+    if predecessors:
+        # What the predecessor made in all databases, its ledgers too, comes with it.
+        membership = full_membership(facts.version_num).as_string(None)
+        yield f'GRANT "{min(predecessors)}" TO "{facts.admin}"{membership}'
+    elif names:
         told = _fitting(names, _ROOM_FOR_A_GRANT, more="")
         yield f'GRANT {told} TO "{facts.admin}" WITH ADMIN OPTION'
+
+
+def _common(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    found = tuple(sets)
+    return frozenset.intersection(*found) if found else frozenset()
 
 
 def _unhealed(session: Session, facts: DatabaseFacts) -> InsufficientPrivilege | None:

@@ -25,7 +25,7 @@ from psycopg import sql
 from appdb.errors import DDLFailed, ExtensionNotAllowed, InsufficientPrivilege, InvalidSpec
 from appdb.model.catalog import Catalog, Constraint, Extension, Kind
 from appdb.model.ddl import DdlKind, DdlStatement
-from appdb.model.digest import digest_of_texts
+from appdb.model.digest import digest_of_texts, short
 from appdb.plan.clone import clone_statements
 from appdb.postgres.connect import Login, ServerAddress, Session, SessionSettings, connect
 from appdb.postgres.inspect import read_catalog
@@ -372,8 +372,14 @@ async def scratch_at(
         await conn.close()
 
 
-async def ensure_scratch_database(conn: Session, name: str) -> None:
-    """Make a scratch database that stays, unless it is there; no tenant gets into it."""
+async def ensure_scratch_database(conn: Session, name: str) -> str:
+    """Make a scratch database that stays, unless it is there; no tenant gets into it.
+
+    Returns its name: where that of `name` is another admin's, one before us or one of another
+    cluster on the server, it is one of our own beside it.
+    """
+    if await _is_anothers(conn, name):
+        name = f"{name}_of_{short(digest_of_texts([conn.info.user]), 8)}"
     if await _is_open_to_public(conn, name) is None:
         with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             await conn.execute(
@@ -382,6 +388,14 @@ async def ensure_scratch_database(conn: Session, name: str) -> None:
     if await _is_open_to_public(conn, name):
         query = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
         await conn.execute(query)
+    return name
+
+
+async def _is_anothers(conn: Session, name: str) -> bool:
+    """Tell whether a database is there for whose owner the session may not act."""
+    query = "SELECT NOT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = %s"
+    row = await (await conn.execute(query, (name,))).fetchone()
+    return row is not None and bool(row[0])
 
 
 async def _is_open_to_public(conn: Session, name: str) -> bool | None:

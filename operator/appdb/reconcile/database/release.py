@@ -194,8 +194,8 @@ async def lend_scratch(sessions: AdminSessions, turn: asyncio.Lock) -> AsyncIter
     async def in_turn() -> AsyncIterator[Session]:
         async with turn:
             async with sessions.maintenance() as session:
-                await ensure_scratch_database(session, SCRATCH_DATABASE)
-            async with sessions.database(SCRATCH_DATABASE, settings=SCRATCH_SETTINGS) as bench:
+                name = await ensure_scratch_database(session, SCRATCH_DATABASE)
+            async with sessions.database(name, settings=SCRATCH_SETTINGS) as bench:
                 yield bench
 
     scratch = Scratch(lend=in_turn)
