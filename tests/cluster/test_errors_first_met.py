@@ -140,6 +140,37 @@ def test_an_admin_secret_that_is_missing_is_named(
         require_stalled(team, "shop", "AuthenticationFailed", "not-there", "does not exist")
 
 
+def admin_path(server: str) -> str:
+    return f"/api/v1/namespaces/appdb-system/secrets/{server}-admin"
+
+
+def test_a_key_that_leaves_the_admin_secret_is_shown_on_the_server_within_seconds(
+    platform: Platform, other_postgres: EmbeddedPostgres
+):
+    with platform.server(other_postgres) as server:
+        platform.await_says(server, "Ready", "True", "Connected")
+        before = platform.api.request("GET", admin_path(server)).body["data"]["password"]
+
+        platform.api.patch(admin_path(server), {"data": {"password": None, "passwd": before}})
+
+        told = platform.await_says(server, "Reachable", "False", "AuthenticationFailed", seconds=5)
+        require_one_line(told, f"{server}-admin", "password", "spec.adminSecretRef", "passwd")
+        platform.api.patch(admin_path(server), {"data": {"password": before}})
+        platform.await_says(server, "Ready", "True", "Connected", seconds=5)
+        platform.api.request("DELETE", admin_path(server))
+        platform.await_says(server, "Reachable", "False", "AuthenticationFailed", seconds=5)
+
+
+def test_an_end_of_line_behind_the_admins_password_is_left_out(
+    platform: Platform, other_postgres: EmbeddedPostgres
+):
+    admin = other_postgres.create_admin(unique_name("admin"))
+    typed = Login(name=f"{admin.name}\n", password=f"{admin.password}\r\n", dsn="")
+
+    with platform.server(other_postgres, typed) as server:
+        platform.await_says(server, "Ready", "True", "Connected")
+
+
 @pytest.mark.parametrize("right", ["CREATEDB", "CREATEROLE"])
 def test_a_missing_right_comes_with_the_statement_that_gives_it(
     team: Team, platform: Platform, other_postgres: EmbeddedPostgres, right: str

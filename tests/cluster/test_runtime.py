@@ -133,17 +133,22 @@ def test_an_object_that_changed_while_nobody_looked_is_brought_up_to_date(settle
     settled.await_ready("shop1")
 
 
-def test_config_maps_and_secrets_are_watched_by_label_only(settled: Team):
+def test_config_maps_and_secrets_of_others_are_watched_by_label_only(settled: Team):
     selectors = {}
     for event in events_of(settled.sandbox.control_plane.audit_log):
-        resource = event.get("objectRef", {}).get("resource")
+        target = event.get("objectRef", {})
+        where = (target.get("resource"), target.get("namespace", ""))
         query = parse_qs(urlsplit(event["requestURI"]).query)
         is_stream = event["verb"] == "watch" or (event["verb"] == "list" and "limit" in query)
         if event["user"]["username"] == OPERATOR and is_stream:
-            selectors.setdefault(resource, set()).update(query.get("labelSelector", [""]))
+            selectors.setdefault(where, set()).update(query.get("labelSelector", [""]))
 
-    assert {"appdb.chatbuilds.com/source=true"} == selectors["configmaps"]
-    assert {"app.kubernetes.io/managed-by=appdb-operator"} == selectors["secrets"]
+    assert {"appdb.chatbuilds.com/source=true"} == selectors["configmaps", ""]
+    assert {"app.kubernetes.io/managed-by=appdb-operator"} == selectors["secrets", ""]
+    # People make the admin Secrets, without a label of ours.
+    assert {("secrets", ""), ("secrets", OPERATOR_NAMESPACE)} == {
+        where for where in selectors if where[0] == "secrets"
+    }
 
 
 def test_no_request_of_the_operator_is_refused(settled: Team):

@@ -156,6 +156,32 @@ def test_a_secret_that_was_deleted_or_edited_asks_for_a_run(seen: Recorded):
     assert [SHOP, SHOP] == seen.added
 
 
+def an_admin_secret(version: str, name: str = "main-admin") -> Any:
+    return {"metadata": {"namespace": "appdb-system", "name": name, "resourceVersion": version}}
+
+
+def test_an_admin_secret_that_changed_has_its_server_looked_at(seen: Recorded):
+    spec = {
+        "adminSecretRef": {"name": "main-admin"},
+        "tls": {"caSecretRef": {"name": "main-ca", "key": "ca.crt"}},
+    }
+    seen.triggers.on_server("MODIFIED", a_server(generation=2) | {"spec": spec})
+    listed = ((None, an_admin_secret("1")), (None, an_admin_secret("1")))
+    for change, secret in (*listed, ("ADDED", an_admin_secret("1", name="of-nobody"))):
+        seen.clear().triggers.on_admin_secret(change, secret)
+        assert [] == seen.added
+
+    for change, secret in (
+        ("MODIFIED", an_admin_secret("2")),
+        (None, an_admin_secret("3")),
+        ("DELETED", an_admin_secret("4")),
+        ("ADDED", an_admin_secret("5")),
+        ("ADDED", an_admin_secret("6", name="main-ca")),
+    ):
+        seen.clear().triggers.on_admin_secret(change, secret)
+        assert [MAIN] == seen.added
+
+
 def test_a_server_that_changed_has_its_databases_looked_at(seen: Recorded):
     seen.clear().triggers.on_server("MODIFIED", a_server(generation=2))
 

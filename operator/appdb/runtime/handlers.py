@@ -55,6 +55,7 @@ class Triggers:
     _seen: dict[ObjectKey, tuple[object, ...]] = field(default_factory=dict)
     _labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _decisions: dict[str, str | None] = field(default_factory=dict)
+    _admin_secrets: dict[str, str] = field(default_factory=dict)
 
     def on_database(self, change: str | None, body: Body) -> None:
         """Handle an AppDatabase: remember its references, look at it when it changed."""
@@ -79,14 +80,13 @@ class Triggers:
         """Handle a DatabaseServer: look at it, and at every database on it, when it changed."""
         name = body["metadata"]["name"]
         key = server_key(name)
-        admin = body.get("spec", {}).get("adminSecretRef", {}).get("name", "")
         users = self._users_of(name)
         is_left = self.is_as_listed(DATABASE_SERVERS, body, change)
         if change == "DELETED":
             self._gone(key)
             self._add_all(users)
             return
-        self.refs.update(key, [Ref(Relation.SECRET, self.operator_namespace, admin)])
+        self.refs.update(key, server_refs(body, self.operator_namespace))
         is_news = self._is_news(key, fingerprint(body))
         if change is None and _is_handled(body):
             self.add_after(key, COUNT_SECONDS)
@@ -133,6 +133,20 @@ class Triggers:
             return
         ref = Ref(Relation.SECRET, body["metadata"]["namespace"], body["metadata"]["name"])
         self._add_all(self.refs.who(ref))
+
+    def on_admin_secret(self, change: str | None, body: Body) -> None:
+        """Handle a Secret of the operator's namespace: look at the servers that name it."""
+        name, version = body["metadata"]["name"], body["metadata"]["resourceVersion"]
+        before = self._admin_secrets.get(name)
+        if change == "DELETED":
+            self._admin_secrets.pop(name, None)
+        else:
+            self._admin_secrets[name] = version
+        # At the start every server is looked at anyway; a new list tells what is known.
+        if before == version or (change is None and before is None):
+            return
+        ref = Ref(Relation.SECRET, self.operator_namespace, name)
+        self._add_all(key for key in self.refs.who(ref) if key.kind is Kind.DATABASE_SERVER)
 
     def on_namespace(self, change: str | None, body: Body) -> None:
         """Handle a namespace whose labels changed: it may have lost or won a server."""
@@ -192,6 +206,15 @@ def fingerprint(body: Body) -> tuple[object, ...]:
         annotations.get(names.ANNOTATION_REQUESTED_AT),
         annotations.get(names.ANNOTATION_FORCE_FORGET),
         annotations.get(names.ANNOTATION_ACCEPT_SERVER),
+    )
+
+
+def server_refs(body: Body, operator_namespace: str) -> tuple[Ref, ...]:
+    """Return the Secrets that a DatabaseServer refers to: of its admin, and of its CA."""
+    spec = body.get("spec") or {}
+    named = (spec.get("adminSecretRef"), (spec.get("tls") or {}).get("caSecretRef"))
+    return tuple(
+        Ref(Relation.SECRET, operator_namespace, each.get("name", "")) for each in named if each
     )
 
 
@@ -260,9 +283,7 @@ def register(
     """
 
     def on(group: str, version: str, plural: str, act: Deliver) -> None:
-        @kopf.on.event(group, version, plural, registry=registry)
-        async def _handle(event: kopf.RawEvent, **_: Any) -> None:
-            deliver(act, event["type"], event["object"])
+        _bind(registry, (group, version, plural), act, deliver)
 
     on(names.GROUP, names.VERSION, names.APPDATABASES, triggers.on_database)
     on(names.GROUP, names.VERSION, names.DATABASESERVERS, triggers.on_server)
@@ -270,3 +291,23 @@ def register(
     on("", "v1", "configmaps", triggers.on_config_map)
     on("", "v1", "secrets", triggers.on_secret)
     on("", "v1", "namespaces", triggers.on_namespace)
+
+
+def register_admin_secrets(
+    registry: kopf.OperatorRegistry,
+    triggers: Triggers,
+    deliver: Callable[[Deliver, str | None, Body], None],
+) -> None:
+    """Bind the one trigger for the Secrets of the operator's own namespace."""
+    _bind(registry, ("", "v1", "secrets"), triggers.on_admin_secret, deliver)
+
+
+def _bind(
+    registry: kopf.OperatorRegistry,
+    resource: tuple[str, str, str],
+    act: Deliver,
+    deliver: Callable[[Deliver, str | None, Body], None],
+) -> None:
+    @kopf.on.event(*resource, registry=registry)
+    async def _handle(event: kopf.RawEvent, **_: Any) -> None:
+        deliver(act, event["type"], event["object"])

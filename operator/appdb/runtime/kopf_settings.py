@@ -1,7 +1,7 @@
 """kopf's settings: which streams are opened, and how long anything may take.
 
 ConfigMaps and Secrets are watched by label only: without it every one of them in the
-cluster would stream through this process.
+cluster would stream through this process. In the operator's own namespace are only few.
 """
 
 import kopf
@@ -18,9 +18,22 @@ _LABELS = {
 
 def configured() -> tuple[kopf.OperatorSettings, Logins]:
     """Return the settings and the one login handler."""
-    settings = kopf.OperatorSettings()
+    settings = _settings()
     for resource, selector in _LABELS.items():
         settings.watching.label_selectors[resource] = selector
+    return settings, Logins()
+
+
+def configured_for_admin_secrets() -> tuple[kopf.OperatorSettings, Logins]:
+    """Return the same for the one namespace in which Secrets are watched whatever their labels."""
+    settings = _settings()
+    # Secrets are there from the start: no new kinds are looked for.
+    settings.scanning.disabled = True
+    return settings, Logins()
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
     settings.watching.chunk_size = 500
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 310
@@ -36,4 +49,4 @@ def configured() -> tuple[kopf.OperatorSettings, Logins]:
     settings.persistence.finalizer = f"{names.GROUP}/kopf-unused"
     settings.scanning.disabled = False
     settings.process.ultimate_exiting_timeout = 90
-    return settings, Logins()
+    return settings

@@ -1,4 +1,4 @@
-"""Runs kopf's watches in a thread with an event loop of their own.
+"""Runs kopf's watches in threads with event loops of their own.
 
 kopf takes the signals of its process and, when it stops, cancels every task of its loop
 that is younger than itself; apart from us it can do neither. What the watches see is
@@ -14,8 +14,8 @@ from typing import Any
 
 import kopf
 
-from appdb.runtime.handlers import Deliver, Triggers, register
-from appdb.runtime.kopf_settings import configured
+from appdb.runtime.handlers import Deliver, Triggers, register, register_admin_secrets
+from appdb.runtime.kopf_settings import configured, configured_for_admin_secrets
 
 STOP_SECONDS = 10.0
 
@@ -36,9 +36,13 @@ class Watches:
         def deliver(act: Deliver, change: str | None, body: Mapping[str, Any]) -> None:
             loop.call_soon_threadsafe(act, change, body)
 
-        registry = kopf.OperatorRegistry()
-        register(registry, self.triggers, deliver)
-        await asyncio.to_thread(asyncio.run, self._watch(registry))
+        everything, admins = kopf.OperatorRegistry(), kopf.OperatorRegistry()
+        register(everything, self.triggers, deliver)
+        register_admin_secrets(admins, self.triggers, deliver)
+        await asyncio.gather(
+            asyncio.to_thread(asyncio.run, self._watch(everything)),
+            asyncio.to_thread(asyncio.run, self._watch_admin_secrets(admins)),
+        )
 
     async def ready(self) -> None:
         """Return once everything has been listed for the first time."""
@@ -61,4 +65,19 @@ class Watches:
             stop_flag=self._stop,
             ready_flag=self._ready,
             **scope,
+        )
+
+    async def _watch_admin_secrets(self, registry: kopf.OperatorRegistry) -> None:
+        """Watch all Secrets of the operator's own namespace: people make them, without our label.
+
+        In kopf a kind has one selector, so these take a second one of it. Nobody waits for it.
+        """
+        settings, login = configured_for_admin_secrets()
+        kopf.on.login(registry=registry)(login.read)
+        await kopf.operator(
+            registry=registry,
+            settings=settings,
+            standalone=True,
+            stop_flag=self._stop,
+            namespaces=(self.triggers.operator_namespace,),
         )

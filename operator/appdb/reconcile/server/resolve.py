@@ -107,10 +107,15 @@ def _login(secret: Json | None, server: DatabaseServer, namespace: str) -> Login
     place = f"Secret {namespace}/{ref.name} of DatabaseServer {server.metadata.name}"
     if secret is None:
         raise AuthenticationFailed(f"{place} does not exist; create it with the admin login")
-    content = read_keys(secret)
+    # `echo word | base64` brings the end of its line along, which is part of no login.
+    content = {key: value.rstrip("\r\n") for key, value in read_keys(secret).items()}
     for key in (ref.username_key, ref.password_key):
         if not content.get(key):
-            raise AuthenticationFailed(f"{place} has no key {key}; add it")
+            others = ", ".join(sorted(content)) or "none"
+            raise AuthenticationFailed(
+                f"{place} has nothing under the key {key}; add it, or name another in"
+                f" spec.adminSecretRef (keys that are there: {others})"
+            )
     return Login(username=content[ref.username_key], password=content[ref.password_key])
 
 
