@@ -146,7 +146,8 @@ async def test_the_statement_of_the_page_gives_a_successor_all_roles(postgres, r
     before, after = sessions_of(postgres, first), sessions_of(postgres, second)
     made = [await provisioned(before, a_database()) for _ in range(2)]
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    statement = page.partition("```sql\n")[2].partition("```")[0].replace("new_admin", second.name)
+    block = page.partition("```sql\nDO ")[2].partition("```")[0]
+    statement = f"DO {block}".replace("new_admin", second.name)
     # Of the other tests on this server the predecessor has no roles to give.
     ours = " AND r.rolname ~ '^(" + "|".join(wanted.name for wanted in made) + ")_'\n  LOOP"
 
