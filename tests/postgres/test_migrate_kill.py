@@ -17,7 +17,7 @@ from psycopg import sql
 from appdb.errors import LockTimeout
 from appdb.local.postgres import EmbeddedPostgres
 from appdb.plan.policy import Policy
-from appdb.postgres.apply import Run, apply_release
+from appdb.postgres.apply import Event, Run, apply_release
 from appdb.postgres.connect import LONGEST_SILENCE_MS
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.locks import run_lock
@@ -180,6 +180,50 @@ async def test_a_run_that_is_paused_holds_nobody_up_for_long_and_does_no_harm_wh
             assert 0 != process.wait(timeout=30)
             process.stdout.close()
             await whole(place, shared[1])
+
+
+INDEXED = "CREATE TABLE t (id serial PRIMARY KEY, n int);\n"
+INDEXES = {
+    "as declared": ("CREATE INDEX t_n_idx ON t (n)", "CREATE INDEX t_n_idx ON t (n)"),
+    "unique": ("CREATE UNIQUE INDEX t_n_idx ON t (n)", "CREATE UNIQUE INDEX t_n_idx ON t (n)"),
+    "of another form": ("CREATE INDEX t_n_idx ON t (id)", "CREATE INDEX t_n_idx ON t (n)"),
+}
+
+
+@pytest.mark.parametrize(("there", "declared"), INDEXES.values(), ids=INDEXES)
+async def test_an_index_whose_building_was_broken_off_is_built_anew(
+    postgres18: EmbeddedPostgres, there: str, declared: str
+):
+    async with places(postgres18, 1) as (place,):
+        await place.release(INDEXED)
+        await place.run(f"INSERT INTO t (n) VALUES (1); {there}")
+        await place.run(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 't_n_idx'::regclass"
+        )
+
+        plan = await place.release(f"{INDEXED}{declared};\n")
+
+        assert 2 == len(plan.steps)
+        assert [] == debris(await read_catalog(place.conn))
+        assert 0 == (await place.plan(f"{INDEXED}{declared};\n")).exit_code
+
+
+async def test_what_somebody_made_in_the_meantime_is_not_taken_back(postgres18: EmbeddedPostgres):
+    async with places(postgres18, 1) as (place,):
+        await place.release(INDEXED)
+        await place.run("INSERT INTO t (n) VALUES (1)")
+        plan = await place.plan(f"{INDEXED}CREATE INDEX t_n_idx ON t (n);\n")
+
+        def make_it_first(event: Event) -> None:
+            if event.what == "step":
+                with psycopg.connect(place.dsn, autocommit=True) as person:
+                    person.execute("CREATE INDEX t_n_idx ON public.t (n)")
+
+        outcome = await apply_release(place.conn, plan, Run(policy=Policy(), tell=make_it_first))
+
+        assert ["42P07"] == [failure.sqlstate for failure in outcome.failures]
+        found = await place.conn.execute("SELECT to_regclass('public.t_n_idx') IS NOT NULL")
+        assert (True,) == await found.fetchone()
 
 
 async def test_a_second_run_says_who_holds_the_lock(shared: list[Place], copy: str):

@@ -211,12 +211,13 @@ def _all_rules(catalog: Catalog, table: Key) -> dict[Key, Constraint | Index]:
 
 
 def _changed(key: Key, before: Constraint | Index, after: Constraint | Index) -> Iterator[Change]:
-    if not before.is_valid and before == replace(after, is_valid=False):
-        yield Altered(key=key, before=before, after=after)
-        return
     if isinstance(before, Index) and not before.is_valid:
+        # Whatever broke its building off: it is built anew.
         yield Leftover(key=key, record=before)
         yield Created(key=key, record=after)
+        return
+    if not before.is_valid and before == replace(after, is_valid=False):
+        yield Altered(key=key, before=before, after=after)
         return
     yield Replaced(key=key, before=before, to=key, after=after)
 

@@ -48,6 +48,7 @@ from appdb.postgres.sqlstate import statement_error, translated
 LOCK_TRIES = 30
 BRIEF_SECONDS = 30
 _LOCK_ERRORS = {"55P03", "40P01"}
+_THERE_ALREADY = {"42P07", "42710"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,7 +310,9 @@ class _Applier:
                 self.run.tell(Event(what="failed", text=error.message, step=step))
                 if self.conn.closed:
                     raise error from err
-                await self._undo(judged.unit, [*done, step])
+                # What stands there already somebody else made: it is not this step's to drop.
+                made = done if err.sqlstate in _THERE_ALREADY else [*done, step]
+                await self._undo(judged.unit, made)
                 await self._record(judged, step, state="failed", sqlstate=err.sqlstate)
                 self.failures.append(
                     Failure(unit=judged.unit, error=error, sqlstate=err.sqlstate or "")
