@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 
 from appdb.api.conditions import KStatus
@@ -286,6 +287,69 @@ def test_an_api_server_that_asks_for_patience_gets_it(faulty: Faulty, shop: Team
         assert (200, "ok\n") == faulty.operator.get("/livez")
 
     shop.await_ready("born", seconds=CATCH_UP_SECONDS)
+
+
+@contextmanager
+def ending(faulty: Faulty, team: Team) -> Iterator[None]:
+    """The namespace is being deleted, and nobody has come to its objects yet."""
+    manager = faulty.sandbox.control_plane.controller_manager
+    manager.freeze()
+    try:
+        faulty.sandbox.kubectl("delete", "namespace", team.namespace, "--wait=false")
+        yield
+    finally:
+        manager.thaw()
+
+
+def refused_in(faulty: Faulty, team: Team, mark: int) -> list[str]:
+    """What the API server refused for the end of the namespace since then."""
+    return [
+        f"{request.verb} {request.resource}"
+        for request in faulty.requests_since(mark)
+        if request.status == 403 and request.namespace == team.namespace
+    ]
+
+
+@pytest.mark.timeout(240)
+def test_objects_in_a_namespace_that_ends_are_left_in_peace_and_go_as_their_policy_says(
+    faulty: Faulty, hurt: Team
+):
+    """Nothing can be made there any more: no Secret, no SchemaPlan, no Event."""
+    hurt.apply_source("shop", {"schema.prisma": PRISMA})
+    hurt.apply("late", source=SOURCE, suspend=True)
+    for name, policy in (("kept", "Retain"), ("gone", "Delete")):
+        hurt.apply(name, source=SOURCE, deletionPolicy=policy)
+        hurt.await_ready(name)
+    databases = {name: hurt.status(name)["database"]["name"] for name in ("kept", "gone")}
+    mark = faulty.mark()
+    with ending(faulty, hurt):
+        core = f"/api/v1/namespaces/{hurt.namespace}"
+        hurt.patch("late", {"spec": {"suspend": False}})
+        hurt.api.request("DELETE", f"{core}/secrets/kept-db")
+        hurt.api.patch(f"{core}/configmaps/shop", {"data": {"schema.prisma": PRISMA_TWO}})
+        until(
+            lambda: {"create schemaplans", "patch secrets"} <= set(refused_in(faulty, hurt, mark)),
+            say=lambda: refused_in(faulty, hurt, mark),
+        )
+        pause(OUTAGE_SECONDS)
+
+        # Three objects, each at 1, 2, 4, 8 s, each time at most two requests.
+        assert len(refused_in(faulty, hurt, mark)) < 40
+        assert (200, "ok\n") == faulty.operator.get("/livez")
+        assert databases_of(faulty, hurt) == set(databases.values())
+
+    until(
+        lambda: hurt.api.request("GET", core).status == 404,
+        seconds=CATCH_UP_SECONDS,
+        say=lambda: hurt.api.request("GET", core).body,
+    )
+    assert databases_of(faulty, hurt) == {databases["kept"]}
+
+
+def databases_of(faulty: Faulty, team: Team) -> set[str]:
+    query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+    with psycopg.connect(faulty.sandbox.postgres.server.dsn()) as superuser:
+        return {row[0] for row in superuser.execute(query, (f"{team.namespace}_",))}
 
 
 @pytest.mark.timeout(240)
