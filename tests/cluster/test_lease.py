@@ -9,7 +9,12 @@ import pytest
 from kubernetes.aio import client
 
 from appdb.cluster.client import Cluster, Json
-from appdb.cluster.lease import LEASE_SECONDS, RENEW_WITHIN_SECONDS, Election
+from appdb.cluster.lease import (
+    LEASE_SECONDS,
+    RENEW_WITHIN_SECONDS,
+    TRY_EVERY_SECONDS,
+    Election,
+)
 from appdb.cluster.resources import LEASES
 
 pytestmark = pytest.mark.cluster
@@ -97,6 +102,23 @@ async def test_a_second_candidate_waits_until_the_lease_has_run_out_by_its_own_c
     spec = await spec_of(api, namespace)
     assert ("second", 1) == (spec["holderIdentity"], spec["leaseTransitions"])
     assert not await first._try()
+
+
+async def test_who_waits_asks_again_at_the_moment_at_which_the_lease_runs_out(
+    api: Cluster, namespace: str
+):
+    clock = Clock()
+    first, second = (a_candidate(api, namespace, name, clock) for name in ("first", "second"))
+    await first.win()
+    await second._try()
+
+    assert TRY_EVERY_SECONDS == second._until_next_try()
+    clock.now += LEASE_SECONDS - 0.5
+    assert not await second._try()
+    pause = second._until_next_try()
+    assert pytest.approx(0.5) == pause
+    clock.now += pause
+    assert await second._try()
 
 
 async def test_a_lease_that_is_renewed_is_not_taken(api: Cluster, namespace: str):

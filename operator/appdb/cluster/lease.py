@@ -49,15 +49,20 @@ class Election:
     clock: Callable[[], float]
     wall_clock: Callable[[], datetime]
     _seen: tuple[str, str] = ("", "")
-    _seen_at: float = 0.0
+    _runs_out_at: float = 0.0
     _renewed_at: float = 0.0
     is_leader: bool = field(default=False)
 
     async def win(self) -> None:
         """Return once this process holds the lease."""
         while not await self._try():  # noqa: ASYNC110 - another process cannot set our event
-            await asyncio.sleep(TRY_EVERY_SECONDS)
+            await asyncio.sleep(self._until_next_try())
         log.info("this process leads", extra={"lease": self.name})
+
+    def _until_next_try(self) -> float:
+        """Return the usual pause, or less when the lease of another runs out before its end."""
+        left = self._runs_out_at - self.clock()
+        return min(TRY_EVERY_SECONDS, left) if left > 0 else TRY_EVERY_SECONDS
 
     async def hold(self) -> None:
         """Renew the lease for ever; return when it is lost."""
@@ -124,9 +129,11 @@ class Election:
             return True
         record = (holder, str(spec.get("renewTime")))
         if record != self._seen:
-            self._seen, self._seen_at = record, self.clock()
+            self._seen = record
+            seconds = float(spec.get("leaseDurationSeconds", LEASE_SECONDS))
+            self._runs_out_at = self.clock() + seconds
             return False
-        return self.clock() - self._seen_at > float(spec.get("leaseDurationSeconds", LEASE_SECONDS))
+        return self.clock() >= self._runs_out_at
 
     def _spec(self, *, transitions: int, acquired: str | None = None) -> dict[str, Any]:
         now = self.wall_clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
