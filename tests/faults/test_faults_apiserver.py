@@ -8,7 +8,6 @@ import psycopg
 import pytest
 
 from appdb.api.conditions import KStatus
-from appdb.local.manifests import install_manifests
 from appdb.local.waiting import pause
 from support.faulty import OPERATOR, Faulty
 from support.platform import Platform
@@ -352,27 +351,51 @@ def databases_of(faulty: Faulty, team: Team) -> set[str]:
         return {row[0] for row in superuser.execute(query, (f"{team.namespace}_",))}
 
 
-@pytest.mark.timeout(240)
-def test_a_kind_that_is_deleted_and_applied_again_is_served_without_a_restart(
-    faulty: Faulty, shop: Team
-):
-    """The databases stay: deletionPolicy is Retain."""
-    kind = (
-        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/appdatabases.appdb.chatbuilds.com"
+KINDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+@pytest.mark.timeout(300)
+def test_kinds_that_are_deleted_and_applied_again_cost_no_database(faulty: Faulty, hurt: Team):
+    """All kinds, and whatever the objects say of their end: nobody asked to drop a database."""
+    policies = {"kept": {}, "gone": {"deletionPolicy": "Delete"}}
+    policies["safe"] = policies["gone"] | {"protect": True}
+    hurt.apply_source("shop", {"schema.prisma": PRISMA})
+    for name, policy in policies.items():
+        hurt.apply(name, source=SOURCE, **policy)
+        hurt.await_ready(name)
+        with hurt.logged_in(name) as session:
+            session.execute("""INSERT INTO "User" (email) VALUES ('a@b.example')""")
+    before = {name: (hurt.keys(name), hurt.status(name)["database"]["oid"]) for name in policies}
+    for plural in ("appdatabases", "databaseservers", "schemaplans"):
+        delete_kind(hurt, f"{KINDS}/{plural}.appdb.chatbuilds.com")
+    for keys, _ in before.values():
+        with psycopg.connect(keys["DATABASE_URL"]) as session:
+            assert (1,) == session.execute('SELECT count(*) FROM "User"').fetchone()
+
+    faulty.sandbox.install()
+    for name, policy in policies.items():
+        hurt.apply(name, source=SOURCE, **policy)
+
+    for name in policies:
+        hurt.await_ready(name, seconds=CATCH_UP_SECONDS)
+        assert before[name] == (hurt.keys(name), hurt.status(name)["database"]["oid"])
+        with hurt.logged_in(name) as session:
+            assert (1,) == session.execute('SELECT count(*) FROM "User"').fetchone()
+    hurt.apply_source("shop", {"schema.prisma": PRISMA_TWO})
+    for name in policies:
+        await_tables(hurt, name)
+    hurt.patch("safe", {"spec": {"protect": False}})
+    for name in ("gone", "safe"):
+        hurt.delete(name)
+        hurt.await_gone(name)
+    assert 1 == len(databases_of(faulty, hurt))
+
+
+def delete_kind(team: Team, path: str) -> None:
+    """Delete a kind with all of its objects, and wait until it is gone."""
+    team.api.request("DELETE", path)
+    until(
+        lambda: team.api.request("GET", path).status == 404,
+        seconds=CATCH_UP_SECONDS,
+        say=lambda: team.api.request("GET", path).body["status"]["conditions"],
     )
-    with shop.logged_in("shop") as session:
-        session.execute("""INSERT INTO "User" (email) VALUES ('a@b.example')""")
-        shop.api.request("DELETE", kind)
-        until(
-            lambda: shop.api.request("GET", kind).status == 404,
-            seconds=CATCH_UP_SECONDS,
-            say=lambda: shop.api.request("GET", kind).body["status"]["conditions"],
-        )
-        assert (1,) == session.execute('SELECT count(*) FROM "User"').fetchone()
-        install_manifests(faulty.sandbox.control_plane.kubectl)
-
-        shop.apply("shop", source=SOURCE)
-
-        shop.await_ready("shop", seconds=CATCH_UP_SECONDS)
-    with shop.logged_in("shop") as session:
-        assert (1,) == session.execute('SELECT count(*) FROM "User"').fetchone()

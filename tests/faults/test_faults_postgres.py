@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -125,10 +125,19 @@ def test_a_long_outage_costs_few_looks_and_few_writes_and_ends_by_itself(
     assert ["User"] == hurt.tables("shop0")
 
 
+# Late answers, a narrow line, and one that lets a few bytes through at a time.
+SLOWNESS: dict[str, Callable[[Proxy], None]] = {
+    "delay": lambda line: line.delay(1500),
+    "throttle": lambda line: line.throttle(1),
+    "slice": lambda line: line.slice(16, 40_000),
+}
+
+
+@pytest.mark.parametrize("slowness", SLOWNESS)
 def test_a_slow_server_delays_nobody_elses_objects(
-    faulty: Faulty, hurt: Team, server: str, line: Proxy
+    faulty: Faulty, hurt: Team, server: str, line: Proxy, slowness: str
 ):
-    line.delay(1500)
+    SLOWNESS[slowness](line)
     slow = [f"slow{number}" for number in range(12)]
     for name in slow:
         hurt.apply(name, serverRef={"name": server})

@@ -60,6 +60,10 @@ class Proxy:
     def throttle(self, kilobytes_per_second: int) -> None:
         self._poison("bandwidth", rate=kilobytes_per_second)
 
+    def slice(self, size: int, microseconds: int) -> None:
+        """Answer in slices of about so many bytes, each so long after the one before."""
+        self._poison("slicer", average_size=size, size_variation=size // 2, delay=microseconds)
+
     def cut_after(self, size: int) -> None:
         """Close each connection after so many bytes of answer, in the middle of whatever it is."""
         self._poison("limit_data", bytes=size)

@@ -42,4 +42,10 @@ CONFIG_MAPS = Resource("v1", "configmaps", "ConfigMap")
 SECRETS = Resource("v1", "secrets", "Secret")
 EVENTS = Resource("v1", "events", "Event")
 NAMESPACES = Resource("v1", "namespaces", "Namespace", namespaced=False)
+KINDS = Resource(
+    "apiextensions.k8s.io/v1",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    namespaced=False,
+)
 LEASES = Resource("coordination.k8s.io/v1", "leases", "Lease")

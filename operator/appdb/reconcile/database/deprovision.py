@@ -11,7 +11,7 @@ from appdb.api.appdatabase import AppDatabase, DeletionPolicy
 from appdb.api.reasons import Reason
 from appdb.api.server import DatabaseServer
 from appdb.cluster.events import EventReason, subject_of
-from appdb.cluster.resources import APP_DATABASES, SECRETS
+from appdb.cluster.resources import APP_DATABASES, KINDS, SECRETS
 from appdb.errors import (
     AppDBError,
     ClusterUnavailable,
@@ -86,6 +86,8 @@ async def _clean_up(context: Context, database: AppDatabase) -> tuple[EventReaso
         return await _kept(context, database, f"{names.ANNOTATION_FORCE_FORGET} is set")
     if policy is not DeletionPolicy.DELETE:
         return await _kept(context, database, f"deletionPolicy is {policy}")
+    if await _is_kind_leaving(context):
+        return await _kept(context, database, "the kind AppDatabase itself is being deleted")
     if database.spec.protect:
         await reopen(context, database)
         raise Protected(
@@ -99,6 +101,12 @@ async def _clean_up(context: Context, database: AppDatabase) -> tuple[EventReaso
     told = await _drop(context, database, server)
     await _delete_secrets(context, database)
     return EventReason.DATABASE_DROPPED, told
+
+
+async def _is_kind_leaving(context: Context) -> bool:
+    """Tell whether all objects go because their kind does: nobody asked to drop this one."""
+    kind = await context.cluster.get(KINDS, None, f"{names.APPDATABASES}.{names.GROUP}")
+    return kind is not None and "deletionTimestamp" in kind["metadata"]
 
 
 async def _kept(context: Context, database: AppDatabase, why: str) -> tuple[EventReason, str]:
