@@ -90,11 +90,11 @@ CREATED = (
     *(
         Case(
             name=f"the reserved database name {name}",
-            message="databaseName must not be postgres nor begin with template, pg_ or rds",
+            message="databaseName must not be postgres nor begin with template, pg_, rds or _appdb",
             bad={"databaseName": name},
             good=({"databaseName": f"x{name}"},),
         )
-        for name in ("postgres", "template1", "pg_shop", "rdsadmin")
+        for name in ("postgres", "template1", "pg_shop", "rdsadmin", "_appdb_scratch")
     ),
     Case(
         name="a rotation every 59 minutes",
