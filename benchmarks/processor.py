@@ -10,14 +10,15 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def processor_seconds(sandbox: Sandbox) -> dict[str, float]:
-    """Seconds so far by part; sessions of Postgres count once they have ended."""
+    """Seconds so far by part."""
     parts = {each.name: each.process for each in sandbox.control_plane.components}
     used = {name: _own(process.pid) for name, process in parts.items() if process}
     operator = sandbox.operator.component.process
     if operator:
         used["operator"] = _own(operator.pid)
         used["reader of sources"] = sum(_with_children(pid) for pid in children_of(operator.pid))
-    used["Postgres"] = _with_children(sandbox.postgres.process.pid)
+    postmaster = sandbox.postgres.process.pid
+    used["Postgres"] = _with_children(postmaster) + sum(map(_living, children_of(postmaster)))
     used["client"] = time.process_time()
     return used
 
@@ -36,6 +37,14 @@ def told(before: dict[str, float], after: dict[str, float], count: int) -> tuple
 def _own(pid: int) -> float:
     fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _living(pid: int) -> float:
+    """What a session has used so far; one that has just ended counts with its parent."""
+    try:
+        return _own(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
 
 
 def _with_children(pid: int) -> float:

@@ -125,8 +125,8 @@ def _places(limit: int) -> int:
 class Context:
     """The surroundings of all runs of one process.
 
-    `wake` asks for a run of another object; `periods` holds the resync period of each
-    server in seconds.
+    `wake` asks for a run of another object; `is_busy` tells whether others wait for their
+    turn; `periods` holds the resync period of each server in seconds.
     """
 
     cluster: Cluster
@@ -142,6 +142,7 @@ class Context:
     bookkeeping: Bookkeeping
     departures: Departures
     wake: Callable[[ObjectKey], None]
+    is_busy: Callable[[], bool]
     periods: dict[str, float]
     now: Callable[[], datetime]
     clock: Callable[[], float]

@@ -10,7 +10,7 @@ and nothing but "as it was left" is ever concluded from one.
 import json
 import logging
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -63,16 +63,18 @@ class Listing:
         Read it before the watches begin: they tell what has changed since.
         """
         for resource in _KINDS:
+            is_whole = True
             try:
                 async for live in self._pages(resource, namespaces):
-                    self._hold(resource, live)
+                    is_whole &= self._hold(resource, live)
             except ClusterForbidden as error:
                 log.info("done without a list of %s: %s", resource.plural, error.message)
                 continue
             except AppDBError as error:
                 log.info("done without lists: %s", error.message)
                 return
-            self._whole.add(resource)
+            if is_whole:
+                self._whole.add(resource)
 
     def is_as_listed(self, resource: Resource, body: Mapping[str, Any], change: str | None) -> bool:
         """Tell whether a watch shows what was listed; what it shows otherwise is let go of."""
@@ -86,6 +88,12 @@ class Listing:
         self._let_go(name)
         self._whole.discard(resource)
         return False
+
+    def each(self, resource: Resource) -> Iterator[Json]:
+        """Yield every object of a kind that was listed and has not changed since."""
+        for (kind, _, _), held in self._held.items():
+            if kind is resource:
+                yield _unpacked(held)
 
     def take(self, resource: Resource, namespace: str, name: str) -> Json | None:
         """Hand out an object once; None when it was not listed, or has changed since."""
@@ -132,14 +140,16 @@ class Listing:
                 for live in page:
                     yield live
 
-    def _hold(self, resource: Resource, live: Json) -> None:
+    def _hold(self, resource: Resource, live: Json) -> bool:
+        """Keep an object; tells whether there was room for it."""
         packed = zlib.compress(json.dumps(live, separators=(",", ":")).encode(), 1)
         if self._bytes + len(packed) > HELD_BYTES:
-            return
+            return False
         name = _name(resource, live)
         self._held[name] = _Held(str(live["metadata"]["resourceVersion"]), packed)
         self._unseen.add(name)
         self._bytes += len(packed)
+        return True
 
     def _let_go(self, name: Name) -> None:
         self._bytes -= len(self._held.pop(name).packed)
@@ -149,11 +159,8 @@ class Listing:
     ) -> list[Json]:
         """Return all objects of a kind: as they were listed, if all of them still are so."""
         if resource in self._whole and resource not in _SELECTED and not label_selector:
-            return [
-                _unpacked(held)
-                for (kind, where, _), held in self._held.items()
-                if kind is resource and namespace in {None, where}
-            ]
+            found = self.each(resource)
+            return [e for e in found if namespace in {None, e["metadata"].get("namespace")}]
         return await self._cluster.list(resource, namespace, label_selector=label_selector)
 
 

@@ -160,10 +160,20 @@ class Triggers:
         elif before != labels and not is_left and (before is not None or change is None):
             self._add_all(self.refs.who(Ref(Relation.NAMESPACE, "", name)))
 
+    def on_listed(self, databases: Iterable[Body]) -> None:
+        """Remember who refers to what before the watches tell of it one by one."""
+        for body in databases:
+            metadata = body["metadata"]
+            key = database_key(metadata["namespace"], metadata["name"])
+            self.refs.update(key, database_refs(body))
+
     def on_unseen(self, resource: Resource, namespace: str, name: str) -> None:
         """Handle what was listed at the start and was gone before the watches began."""
         if resource is APP_DATABASES:
-            self.add(database_key(namespace, name))
+            key = database_key(namespace, name)
+            self._recount(key)
+            self._gone(key)
+            self.add(key)
         elif resource is DATABASE_SERVERS:
             self._add_all(self._users_of(name))
         elif resource in _RELATIONS:

@@ -5,6 +5,7 @@ The only module that knows all parts. It holds no rule about databases.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import secrets
@@ -19,6 +20,7 @@ from typing import NoReturn
 from appdb.cluster.client import Cluster
 from appdb.cluster.events import EventRecorder
 from appdb.cluster.lease import Election, since_boot
+from appdb.cluster.resources import APP_DATABASES
 from appdb.cluster.secrets import new_password
 from appdb.errors import AppDBError, Conflict
 from appdb.postgres.sessions import DEFAULT_LIMIT, ServerSessions
@@ -53,6 +55,8 @@ SETTLED_SECONDS = 5.0
 # Somebody wrote first: a fresh look at what they wrote is all it takes.
 CONFLICT_SECONDS = 0.1
 STUCK_SECONDS = 3 * 3600.0
+# Objects made since the last collection; a run makes some thousands, few of them in cycles.
+YOUNG_OBJECTS = 20_000
 LEASE_NAME = "appdb-operator"
 LOST_LEASE_EXIT_CODE = 75
 
@@ -71,6 +75,7 @@ def run(settings: Settings) -> None:
 
 async def _main(settings: Settings) -> None:
     operator = await Operator.build(settings)
+    _spare_collector()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     if operator.election is not None:
@@ -78,6 +83,13 @@ async def _main(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await operator.serve(stop)
+
+
+def _spare_collector() -> None:
+    """Leave modules and classes out of every collection, which is a twentieth of the work."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
 
 
 @dataclass(slots=True)
@@ -135,6 +147,7 @@ class Operator:
             bookkeeping=Bookkeeping(),
             departures=Departures(),
             wake=dispatch.add,
+            is_busy=lambda: queue.waiting() > 0,
             periods=periods,
             now=_utc_now,
             clock=loop.time,
@@ -196,6 +209,7 @@ class Operator:
     async def _operate(self, stop: asyncio.Event) -> None:
         # What the watches tell is compared with it, so that it must be there before them.
         await self.context.listing.read(self.settings.namespaces)
+        self.triggers.on_listed(self.context.listing.each(APP_DATABASES))
         serving = asyncio.create_task(self.dispatch.serve())
         clock = asyncio.create_task(self._resync())
         watches = Watches(triggers=self.triggers, namespaces=self.settings.namespaces)

@@ -1,8 +1,9 @@
 """Writes down first runs, a moment after their objects are Ready.
 
-The ledger of a database that is new says what the catalog says; writing it costs as much
-as the tables themselves, so those who wait for their database go first. Should the process
-end before, the next full look finds tables without a ledger and adopts them as they are.
+The ledger of a database that is new says what the catalog says; reading that and writing it
+down costs as much as the tables themselves, so those who wait for their database go first.
+Should the process end before, or somebody change the tables, the next full look finds tables
+without a ledger and adopts them as they are.
 """
 
 import logging
@@ -13,7 +14,7 @@ from appdb.model.analysis import Analysis
 from appdb.model.catalog import Catalog
 from appdb.postgres.apply import Book
 from appdb.postgres.bookroom import ledger_session
-from appdb.postgres.firstrun import record_first_run
+from appdb.postgres.firstrun import Mark, record_first_run
 from appdb.postgres.sessions import AdminSessions
 from appdb.reconcile.keys import ObjectKey
 
@@ -24,12 +25,12 @@ DELAY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstRun:
-    """A first run that is done and not yet written down; `made` is what it left."""
+    """A first run that is done and not yet written down; `left` is what it left."""
 
     sessions: AdminSessions
     database: str
     analysis: Analysis
-    made: Catalog
+    left: Catalog | Mark
 
 
 @dataclass(slots=True)
@@ -53,14 +54,16 @@ class Bookkeeping:
             return
         try:
             async with ledger_session(run.sessions, run.database) as session:
-                await record_first_run(
+                is_recorded = await record_first_run(
                     Book(conn=session),
-                    run.made,
+                    run.left,
                     run.analysis.statements,
                     source_digest=run.analysis.digest,
                     frameworks=tuple(each.name for each in run.analysis.frameworks),
                     actor=f"{key.namespace}/{key.name}",
                 )
+            if not is_recorded:
+                log.info("tables changed before their first run was written down")
         except AppDBError as error:
             log.warning("a first run was not written down: %s", error.message)
 

@@ -22,7 +22,7 @@ from appdb.postgres.claims import (
 from appdb.postgres.connect import Session
 from appdb.postgres.ddl import operator_made
 from appdb.postgres.drop import read_claimed_roles
-from appdb.postgres.facts import read_database, read_names
+from appdb.postgres.facts import read_claims, read_database, read_names
 from appdb.postgres.provision import Outcome, ensure_database
 from appdb.postgres.roles import require_administration
 from appdb.postgres.server import read_server, require_usable
@@ -131,8 +131,8 @@ async def _judged(session: Session, work: Work) -> _Judged:
     if not has_derived_name(work.database):
         return await _judge(session, plain)
     second = _wanted(work, hashed=True)
-    there = await read_database(session, second.wanted)
-    if any(is_ours(role.claim, second.wanted) for role in there.roles.values()):
+    claims = await read_claims(session, [role.name for role in second.wanted.wanted_roles()])
+    if any(is_ours(claim, second.wanted) for claim in claims):
         # An object that is restored without its status finds what it had.
         return await _judge(session, second)
     try:
@@ -165,7 +165,7 @@ async def _judge(session: Session, judged: _Judged) -> _Judged:
         return judged
     claims = await read_claimed_roles(session, wanted.name)
     claimed = {role: claim.part for role, claim in claims.items() if is_ours(claim, wanted)}
-    if any(each.is_new for each in judged.issues):
+    if claimed and any(each.is_new for each in judged.issues):
         # A Secret must not get a password that the server will refuse to learn.
         known = await read_names(session, wanted.name, tuple(claimed))
         require_administration(session, known, known.roles)

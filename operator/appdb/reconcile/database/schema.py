@@ -15,14 +15,17 @@ from appdb.api.schema_spec import DriftPolicy, SchemaMode
 from appdb.cluster.events import EventReason
 from appdb.errors import AppDBError
 from appdb.model.analysis import Analysis
-from appdb.model.catalog import Kind
+from appdb.model.catalog import Catalog, Kind
 from appdb.model.digest import digest_of_texts
 from appdb.model.words import counted
 from appdb.plan.bookkeeping import Baseline
 from appdb.postgres.apply import Outcome
 from appdb.postgres.connect import Session
 from appdb.postgres.ddl import apply_first_schema, read_tables
+from appdb.postgres.firstrun import Mark, read_mark
 from appdb.postgres.inspect import read_catalog
+from appdb.postgres.provision import Outcome as Provisioning
+from appdb.postgres.sqlstate import translated
 from appdb.reconcile.database.bookkeeping import FirstRun
 from appdb.reconcile.database.drift import is_as_left, wants_full_look
 from appdb.reconcile.database.left import require_applied
@@ -100,7 +103,7 @@ async def _with_records(work: Work, records: Baseline) -> None:
 
 async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) -> None:
     desired = _digest(analysis)
-    tables = await read_tables(session)
+    tables = () if _is_new(work) else await read_tables(session)
     if _is_applied(work, desired) and tables and not wants_full_look(work):
         _note_unchanged(work)
         return
@@ -109,24 +112,44 @@ async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) 
     began = work.context.clock()
     await apply_first_schema(session, analysis.statements)
     work.context.observer.schema_changed(work.context.clock() - began)
-    made = await read_catalog(session)
-    kinds = Counter(key.kind for key in made.objects)
+    left = await _left_by_first_run(work, session)
+    tables_made, columns_made = _counted(left)
     work.schema_status = SchemaStatus(
         desired_hash=desired,
         applied_hash=desired,
-        tables=kinds[Kind.TABLE],
-        columns=kinds[Kind.COLUMN],
+        tables=tables_made,
+        columns=columns_made,
         last_applied_time=work.context.now(),
     )
     work.drift = ()
-    work.results[Stage.SCHEMA] = Done(Reason.APPLIED, _message(kinds[Kind.TABLE]))
-    told = f"made {counted(kinds[Kind.TABLE], 'table')}"
-    work.events.append((EventReason.SCHEMA_APPLIED, told))
+    work.results[Stage.SCHEMA] = Done(Reason.APPLIED, _message(tables_made))
+    work.events.append((EventReason.SCHEMA_APPLIED, f"made {counted(tables_made, 'table')}"))
     place = work.place
     run = FirstRun(
-        sessions=place.sessions, database=place.wanted.name, analysis=analysis, made=made
+        sessions=place.sessions, database=place.wanted.name, analysis=analysis, left=left
     )
     work.context.bookkeeping.owe(work.key, run)
+
+
+async def _left_by_first_run(work: Work, session: Session) -> Catalog | Mark:
+    """Read what a first run left: all of it, or a mark of it while others wait for databases."""
+    with translated(f"database {work.place.wanted.name}", "looking at the tables"):
+        if work.context.is_busy():
+            return await read_mark(session)
+        return await read_catalog(session)
+
+
+def _counted(left: Catalog | Mark) -> tuple[int, int]:
+    """Count tables and columns."""
+    if isinstance(left, Mark):
+        return left.count("table"), left.count("column")
+    kinds = Counter(key.kind for key in left.objects)
+    return kinds[Kind.TABLE], kinds[Kind.COLUMN]
+
+
+def _is_new(work: Work) -> bool:
+    """Tell whether this run has made the database, which is empty then."""
+    return work.provisioned is not None and work.provisioned.outcome is Provisioning.CREATED
 
 
 def _is_applied(work: Work, desired: str) -> bool:
