@@ -63,11 +63,11 @@ def measure_from_nothing(sandbox: Sandbox, client: Client, count: int) -> Iterat
         client.await_ready(NAMESPACE, names, seconds=PATIENCE_SECONDS)
         total = time.perf_counter() - started
     each, parts = told(before, processor_seconds(sandbox), count)
-    requests = read_requests(log, since=mark, user=OPERATOR)
-    writes = [each for each in requests if each.is_write and each.namespace == NAMESPACE]
     print(f"# {count} by the operator: {total / count * 1000:.0f} ms each")
     print(f"#   processor time: {each:.0f} ms each ({parts})")
     await_settled(sandbox)
+    requests = read_requests(log, since=mark, user=OPERATOR)
+    writes = [each for each in requests if each.is_write and each.namespace == NAMESPACE]
     floor = first + _measure_floor(sandbox, provision_alike, "after", count - count // 2)
     short = _measure_floor(sandbox, provision_shortly, "short", count // 10) * count / (count // 10)
     _require_alike(sandbox, "before_0", f"{NAMESPACE}_app_0")

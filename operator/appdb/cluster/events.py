@@ -94,9 +94,19 @@ class EventRecorder:
     clock: Callable[[], datetime]
     _last: dict[tuple[str, EventReason, str], datetime] = field(default_factory=dict)
 
-    async def post(self, subject: Subject, reason: EventReason, message: str) -> None:
-        """Write one Event unless the same one was written in the last five minutes."""
-        now = self.clock()
+    async def post(
+        self,
+        subject: Subject,
+        reason: EventReason,
+        message: str,
+        *,
+        happened: datetime | None = None,
+    ) -> None:
+        """Write one Event unless the same one was written in the last five minutes.
+
+        It is told later than it `happened` where others were waiting.
+        """
+        now = happened or self.clock()
         known = (subject.uid, reason, message)
         last = self._last.get(known)
         if last is not None and (now - last).total_seconds() < QUIET_SECONDS:

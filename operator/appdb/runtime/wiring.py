@@ -131,6 +131,7 @@ class Operator:
             on_run=lambda key, seconds, ok: metrics.ran(key, seconds, succeeded=ok),
         )
         observer = MetricsObserver(metrics, resync, _utc_now)
+        events = EventRecorder(cluster, socket.gethostname(), _utc_now)
         context = Context(
             cluster=cluster,
             listing=Listing(cluster),
@@ -138,13 +139,13 @@ class Operator:
                 on_connect=lambda name, ok: observer.connected(name, succeeded=ok)
             ),
             analysis=Isolation(),
-            events=EventRecorder(cluster, socket.gethostname(), _utc_now),
+            events=events,
             refs=refs,
             resync=resync,
             observer=observer,
             operator_namespace=settings.operator_namespace,
             turns=Turns(),
-            bookkeeping=Bookkeeping(),
+            bookkeeping=Bookkeeping(events),
             departures=Departures(),
             wake=dispatch.add,
             is_busy=lambda: queue.waiting() > 0,

@@ -14,6 +14,7 @@ import signal
 import socket
 import traceback
 from dataclasses import dataclass
+from functools import cache
 
 from appdb.errors import InvalidInput, SourceInvalid
 from appdb.source import wire
@@ -118,9 +119,8 @@ def leave_network() -> bool:
     Needs user namespaces or CAP_SYS_ADMIN, which a hardened container has not; there a
     NetworkPolicy is what keeps the pod off the network.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
     return any(
-        libc.unshare(flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET)
+        _libc().unshare(flags) == 0 for flags in (_CLONE_NEWNET, _CLONE_NEWUSER | _CLONE_NEWNET)
     )
 
 
@@ -128,4 +128,10 @@ def prctl(option: int, value: int) -> None:
     """Set a property of this process."""
     # Only Linux has it; the command line runs elsewhere too.
     with contextlib.suppress(AttributeError):
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+        _libc().prctl(option, value, 0, 0, 0)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    """Look the library up once: a reader that is forked later finds it."""
+    return ctypes.CDLL(None)

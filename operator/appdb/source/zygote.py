@@ -1,6 +1,6 @@
-"""A process that has everything imported and forks one reader for each source.
+"""A process that is warm and forks one reader for each source.
 
-It never looks at a source itself and holds no right, file or variable of the operator:
+It never looks at anybody's source itself and holds no right, file or variable of the operator:
 it is started clean and knows one socket. Over that socket come the connections to serve;
 back go their numbers and how their readers ended. It ends when the socket closes.
 """
@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from appdb.source.frameworks.registry import front_ends
+from appdb.source.warmup import warm_up
 from appdb.source.worker import WorkerLimits, die_with_parent, leave_network, serve
 
 _NUMBER = 8
@@ -48,7 +48,7 @@ def main(control_fd: int, limits: WorkerLimits) -> None:
 
 
 def _prepare() -> None:
-    front_ends()
+    warm_up()
     leave_network()
     # Behind the namespaces: a change of rights makes the kernel forget this.
     die_with_parent()

@@ -1,4 +1,4 @@
-"""Writes down first runs, a moment after their objects are Ready.
+"""Writes down first runs and what happened in them, a moment after their objects are Ready.
 
 The ledger of a database that is new says what the catalog says; reading that and writing it
 down costs as much as the tables themselves, so those who wait for their database go first.
@@ -8,10 +8,12 @@ without a ledger and adopts them as they are.
 
 import logging
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from appdb.cluster.events import EventReason, EventRecorder, Subject
 from appdb.errors import AppDBError
-from appdb.model.analysis import Analysis
 from appdb.model.catalog import Catalog
+from appdb.model.ddl import DdlStatement
 from appdb.postgres.apply import Book
 from appdb.postgres.bookroom import ledger_session
 from appdb.postgres.firstrun import Mark, record_first_run
@@ -29,27 +31,51 @@ class FirstRun:
 
     sessions: AdminSessions
     database: str
-    analysis: Analysis
+    statements: tuple[DdlStatement, ...]
+    source_digest: str
+    frameworks: tuple[str, ...]
     left: Catalog | Mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """An Event that is still to be written."""
+
+    subject: Subject
+    reason: EventReason
+    message: str
+    at: datetime
 
 
 @dataclass(slots=True)
 class Bookkeeping:
-    """The first runs of one process that are still to be written down."""
+    """What one process has done and is still to write down."""
 
-    _owed: dict[ObjectKey, FirstRun] = field(default_factory=dict)
+    events: EventRecorder
+    _runs: dict[ObjectKey, FirstRun] = field(default_factory=dict)
+    _happenings: dict[ObjectKey, list[Happening]] = field(default_factory=dict)
 
-    def owe(self, key: ObjectKey, run: FirstRun) -> None:
+    def owe_run(self, key: ObjectKey, run: FirstRun) -> None:
         """Remember a first run."""
-        self._owed[key] = run
+        self._runs[key] = run
 
-    def is_owed(self, key: ObjectKey) -> bool:
+    def owe_event(self, key: ObjectKey, happening: Happening) -> None:
+        """Remember an Event."""
+        self._happenings.setdefault(key, []).append(happening)
+
+    def owes_run(self, key: ObjectKey) -> bool:
         """Tell whether the first run of an object is still to be written down."""
-        return key in self._owed
+        return key in self._runs
+
+    def owes(self, key: ObjectKey) -> bool:
+        """Tell whether anything about an object is still to be written down."""
+        return key in self._runs or key in self._happenings
 
     async def settle(self, key: ObjectKey) -> None:
         """Write down what is owed for an object; a failure is left to the next full look."""
-        run = self._owed.pop(key, None)
+        for each in self._happenings.pop(key, ()):
+            await self.events.post(each.subject, each.reason, each.message, happened=each.at)
+        run = self._runs.pop(key, None)
         if run is None:
             return
         try:
@@ -57,9 +83,9 @@ class Bookkeeping:
                 is_recorded = await record_first_run(
                     Book(conn=session),
                     run.left,
-                    run.analysis.statements,
-                    source_digest=run.analysis.digest,
-                    frameworks=tuple(each.name for each in run.analysis.frameworks),
+                    run.statements,
+                    source_digest=run.source_digest,
+                    frameworks=run.frameworks,
                     actor=f"{key.namespace}/{key.name}",
                 )
             if not is_recorded:
@@ -69,4 +95,5 @@ class Bookkeeping:
 
     def forget(self, key: ObjectKey) -> None:
         """Forget an object that is gone."""
-        self._owed.pop(key, None)
+        self._runs.pop(key, None)
+        self._happenings.pop(key, None)

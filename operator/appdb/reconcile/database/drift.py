@@ -30,7 +30,7 @@ async def is_as_left(work: Work) -> bool:
 
     A first run that is still to be written down is as it was left, too.
     """
-    if work.context.bookkeeping.is_owed(work.key):
+    if work.context.bookkeeping.owes_run(work.key):
         return True
     place = work.place
     async with ledger_session(place.sessions, place.wanted.name) as session:

@@ -165,7 +165,7 @@ async def _judge(session: Session, judged: _Judged) -> _Judged:
         return judged
     claims = await read_claimed_roles(session, wanted.name)
     claimed = {role: claim.part for role, claim in claims.items() if is_ours(claim, wanted)}
-    if claimed and any(each.is_new for each in judged.issues):
+    if any(each.is_new for each in judged.issues):
         # A Secret must not get a password that the server will refuse to learn.
         known = await read_names(session, wanted.name, tuple(claimed))
         require_administration(session, known, known.roles)

@@ -32,7 +32,7 @@ from appdb.errors import (
 from appdb.postgres.wanted import AccessRole, WantedDatabase
 from appdb.reconcile.context import Context
 from appdb.reconcile.database.act import SIGNS_OF_A_BAD_SERVER, act
-from appdb.reconcile.database.bookkeeping import DELAY_SECONDS
+from appdb.reconcile.database.bookkeeping import DELAY_SECONDS, Happening
 from appdb.reconcile.database.decide import NOTHING, decide
 from appdb.reconcile.database.deprovision import deprovision
 from appdb.reconcile.database.firstlook import as_left
@@ -181,13 +181,13 @@ def _again(context: Context, work: Work) -> Again:
             )
     context.resync.looked(key)
     _doubt_server(context, work)
+    owes = context.bookkeeping.owes(key)
+    done = Again(after_seconds=DELAY_SECONDS, priority=Priority.RESYNC) if owes else LEAVE
     match retry_of(work.results):
-        case None if context.bookkeeping.is_owed(key):
-            return Again(after_seconds=DELAY_SECONDS, priority=Priority.RESYNC)
         case None:
-            return LEAVE
+            return done
         case Retry.ON_CHANGE:
-            return RETRY if _waits_unseen(work) else LEAVE
+            return RETRY if _waits_unseen(work) else done
         case Retry.SLOWLY:
             return Again(after_seconds=SLOW_RETRY_SECONDS, failed=True)
         case Retry.AT_ONCE | Retry.BACKOFF:
@@ -286,6 +286,11 @@ def _count(context: Context, before: AppDatabase, after: AppDatabaseStatus) -> N
 async def _tell(
     context: Context, database: AppDatabase, events: Iterable[tuple[EventReason, str]]
 ) -> None:
-    subject = subject_of(database)
+    """Write Events; what is no warning comes later while others wait for their turn."""
+    subject, meta = subject_of(database), database.metadata
     for reason, message in events:
-        await context.events.post(subject, reason, message)
+        if reason.is_warning or not context.is_busy():
+            await context.events.post(subject, reason, message)
+            continue
+        happening = Happening(subject=subject, reason=reason, message=message, at=context.now())
+        context.bookkeeping.owe_event(database_key(meta.namespace, meta.name), happening)

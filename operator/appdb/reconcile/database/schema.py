@@ -126,9 +126,14 @@ async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) 
     work.events.append((EventReason.SCHEMA_APPLIED, f"made {counted(tables_made, 'table')}"))
     place = work.place
     run = FirstRun(
-        sessions=place.sessions, database=place.wanted.name, analysis=analysis, left=left
+        sessions=place.sessions,
+        database=place.wanted.name,
+        statements=analysis.statements,
+        source_digest=analysis.digest,
+        frameworks=tuple(each.name for each in analysis.frameworks),
+        left=left,
     )
-    work.context.bookkeeping.owe(work.key, run)
+    work.context.bookkeeping.owe_run(work.key, run)
 
 
 async def _left_by_first_run(work: Work, session: Session) -> Catalog | Mark:
