@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from appdb.local.sandbox import Sandbox
+from support.canary import watched_sandbox
 from support.pages import programs, run_script, script_of
 from support.shop import PRISMA
 from support.team import Team, until
@@ -27,7 +28,7 @@ def blocks() -> tuple[str, str]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Sandbox]:
     """A sandbox whose operator and kinds may be taken away."""
-    with Sandbox(tmp_path / "sandbox") as sandbox:
+    with watched_sandbox(tmp_path / "sandbox") as sandbox:
         yield sandbox
 
 

@@ -96,9 +96,11 @@ def require_silence(places: Iterable[Place], passwords: Passwords) -> None:
 
 def places_of(sandbox: Sandbox) -> Iterator[Place]:
     """Everything that a sandbox wrote and shows; what it shows is put into files first."""
-    yield from _existing(Place(path=sandbox.operator.log_path))
-    yield from _existing(Place(path=sandbox.control_plane.audit_log))
-    yield from _existing(Place(path=sandbox.postgres.server.log_path, has_verifiers=True))
+    # Of the operator, of others that ran beside it, and of the control plane with its audit.
+    for folder in (sandbox.home, sandbox.control_plane.layout.logs_dir):
+        for path in sorted(folder.glob("*.log")):
+            yield Place(path=path)
+    yield Place(path=sandbox.postgres.server.log_path, has_verifiers=True)
     shown = {
         "objects.txt": every_object(ApiServer.as_admin(sandbox.control_plane)),
         "metrics.txt": sandbox.operator.get("/metrics")[1],
@@ -109,11 +111,6 @@ def places_of(sandbox: Sandbox) -> Iterator[Place]:
         path = sandbox.home / name
         path.write_text(text)
         yield Place(path=path)
-
-
-def _existing(place: Place) -> Iterator[Place]:
-    if place.path.exists():
-        yield place
 
 
 def every_object(api: ApiServer) -> str:

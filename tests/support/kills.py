@@ -4,6 +4,7 @@ import random
 
 from appdb.local.operatorprocess import OperatorProcess
 from appdb.local.waiting import pause
+from support.sandbox import unique_name
 from support.team import until
 
 LISTED = "the operator is ready"
@@ -18,4 +19,5 @@ def kill_while_working(
     until(lambda: after in operator.component.read_log(4000), say=operator.component.read_log)
     pause(chance.uniform(0.0, longest_seconds))
     operator.kill()
-    operator.log_path.unlink()
+    # The next start is waited for by its own lines; whoever searches the logs finds them all.
+    operator.log_path.rename(operator.log_path.with_name(f"{unique_name('killed')}.log"))
