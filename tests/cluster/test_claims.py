@@ -265,11 +265,13 @@ def test_adoption_takes_leave_on_both_sides_and_costs_nobody_anything(
         assert "allowAdoption" in told.message
 
         platform.patch(server, {"spec": {"allowAdoption": True}})
-        lacking = team.await_says("shop", "DatabaseReady", "False", "InsufficientPrivilege")
-        cure = lacking.message.rpartition("superuser: ")[2]
-        with psycopg.connect(other_postgres.server.dsn(), autocommit=True) as superuser:
-            superuser.execute(cure.encode())
-        team.request_look("shop")
+        if other_postgres.server.version >= 16:
+            # Before, CREATEROLE reaches the owner too.
+            lacking = team.await_says("shop", "DatabaseReady", "False", "InsufficientPrivilege")
+            cure = lacking.message.rpartition("superuser: ")[2]
+            with psycopg.connect(other_postgres.server.dsn(), autocommit=True) as superuser:
+                superuser.execute(cure.encode())
+            team.request_look("shop")
         team.await_ready("shop")
 
         assert ("True", "Adopted") == team.says("shop", "DatabaseReady")

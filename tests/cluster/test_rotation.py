@@ -292,6 +292,8 @@ def test_an_admin_without_the_right_leaves_secret_and_login_as_they_are(
     team: Team, platform: Platform, mode: str
 ):
     postgres = team.sandbox.postgres
+    if postgres.server.version < 16:
+        pytest.skip("before 16 CREATEROLE reaches every role")
     with platform.server(postgres) as server:
         team.apply("shop", serverRef={"name": server})
         team.await_ready("shop")
