@@ -6,10 +6,13 @@ same work in plain SQL over as many connections, in the same run. Every database
 """
 
 import argparse
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
+import psycopg
 from client import Client
 from figure import Figure
 from floor import end_state, provision_alike, provision_shortly
@@ -32,6 +35,9 @@ from appdb.local.waiting import pause, wait_until
 
 PATIENCE_SECONDS = 3600.0
 IDLE_SECONDS = 30.0
+SHORTEST_ROUND_SECONDS = 60.0
+LOOK_SECONDS = 0.2
+PARTS_OF_ROUND = 10
 
 
 def main() -> None:
@@ -41,6 +47,7 @@ def main() -> None:
             *measure_from_nothing(sandbox, client, arguments.many),
             *measure_off(client, arguments.off),
             *measure_restart(sandbox, arguments.many + arguments.off),
+            *measure_rounds(sandbox, arguments.many + arguments.off),
         ]
     conclude(figures)
 
@@ -145,6 +152,37 @@ def measure_restart(sandbox: Sandbox, count: int) -> Iterator[Figure]:
     pause(IDLE_SECONDS)
     idle = [each for each in read_requests(log, since=mark, user=OPERATOR) if each.is_write]
     yield Figure(name=f"idle for {IDLE_SECONDS:.0f} s, writes", value=len(idle), limit=0)
+
+
+def measure_rounds(sandbox: Sandbox, count: int) -> Iterator[Figure]:
+    """The rounds of inspection of an idle operator, the second one counted: after a start each
+    ledger is asked once.
+    """
+    period = max(SHORTEST_ROUND_SECONDS, count * LOOK_SECONDS)
+    spec = json.dumps({"spec": {"resync": f"{period:.0f}s"}})
+    sandbox.kubectl("patch", "dbsrv", "local", "--type=merge", "-p", spec)
+    pause(2 * period)
+    mark, seen = mark_end(sandbox.control_plane.audit_log), [_sessions_so_far(sandbox)]
+    for _ in range(PARTS_OF_ROUND):
+        pause(period / PARTS_OF_ROUND)
+        seen.append(_sessions_so_far(sandbox))
+    parts = [after - before for before, after in pairwise(seen)]
+    print(f"# a round of {period:.0f} s over {count}: sessions by tenth {parts}")
+    requests = read_requests(sandbox.control_plane.audit_log, since=mark, user=OPERATOR)
+    writes = sum(each.is_write for each in requests)
+    # A look that began in the round before may end in this one.
+    yield Figure(name="a round, sessions per database", value=sum(parts) / count, limit=1.02)
+    share = max(parts) * PARTS_OF_ROUND / sum(parts)
+    yield Figure(name="a round, busiest tenth by the average", value=share, limit=2)
+    yield Figure(name="a round, writes", value=writes, limit=0)
+
+
+def _sessions_so_far(sandbox: Sandbox) -> int:
+    """How many sessions have been opened to the operator's databases."""
+    query = "SELECT sum(sessions) FROM pg_stat_database WHERE starts_with(datname, %s)"
+    with psycopg.connect(sandbox.postgres.server.dsn("postgres")) as session:
+        row = session.execute(query, (f"{NAMESPACE}_",)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _create_all(client: Client, names: list[str], **spec: object) -> None:

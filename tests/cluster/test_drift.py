@@ -1,5 +1,6 @@
 """Tables that somebody changed by hand: noticed, named, and repaired where that is asked for."""
 
+import psycopg
 import pytest
 
 from support.planned import by_hand, columns, plans, release, rows, shown
@@ -33,6 +34,36 @@ def test_drift_that_is_undone_is_no_longer_told(shop: Team):
     shop.request_look("shop")
 
     assert shop.condition("shop", "Drifted") is None
+
+
+def test_drift_after_a_look_that_found_none_is_noticed(shop: Team):
+    shop.request_look("shop")
+    by_hand(shop, 'DROP INDEX "User_email_key"')
+
+    shop.request_look("shop")
+
+    assert shop.condition("shop", "Drifted") is not None
+
+
+def test_a_full_look_takes_one_session_of_the_database(shop: Team):
+    for _ in range(2):
+        shop.request_look("shop")
+    before = sessions_so_far(shop)
+
+    shop.request_look("shop")
+
+    until(lambda: sessions_so_far(shop) > before, say=lambda: shop.tell("shop"))
+    assert before + 1 == sessions_so_far(shop)
+
+
+def sessions_so_far(team: Team) -> int:
+    """How many sessions of the database have been opened, as the server counts them."""
+    query = "SELECT sessions FROM pg_stat_database WHERE datname = %s"
+    database = team.status("shop")["database"]["name"]
+    with psycopg.connect(team.sandbox.postgres.server.dsn("postgres")) as session:
+        row = session.execute(query, (database,)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_repair_undoes_what_is_safe_to_undo(shop: Team):

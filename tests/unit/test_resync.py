@@ -61,3 +61,15 @@ def test_an_object_that_is_gone_is_forgotten():
 
     assert not clock.is_due(KEY)
     assert () == clock.due([KEY], now=4 * PERIOD)
+
+
+def test_another_period_counts_at_once_and_not_after_the_old_one():
+    periods = {KEY: 86_400.0}
+    clock = ResyncClock(period_of=periods.__getitem__)
+    clock.due([KEY], now=0.0)
+
+    periods[KEY] = 60.0
+    assert () == clock.due([KEY], now=1.0)
+
+    moment = next_due(KEY, now=1.0, period_seconds=60.0)
+    assert (KEY,) == clock.due([KEY], now=moment)

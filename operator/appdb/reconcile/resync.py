@@ -29,21 +29,22 @@ class ResyncClock:
     """Remembers when each key is due next; `period_of` gives its period in seconds."""
 
     period_of: Callable[[ObjectKey], float]
-    _due: dict[ObjectKey, float] = field(default_factory=dict)
+    _due: dict[ObjectKey, tuple[float, float]] = field(default_factory=dict)
     _asked: set[ObjectKey] = field(default_factory=set)
 
     def due(self, keys: Iterable[ObjectKey], *, now: float) -> tuple[ObjectKey, ...]:
         """Return the keys whose time has come, each once a period.
 
-        A key seen for the first time waits for its phase.
+        A key seen for the first time waits for its phase, and so does one of another period.
         """
         found = []
         for key in keys:
-            due = self._due.get(key)
-            if due is not None and due > now:
+            period = self.period_of(key)
+            due, known = self._due.get(key, (0.0, None))
+            if known == period and due > now:
                 continue
-            self._due[key] = next_due(key, now=now, period_seconds=self.period_of(key))
-            if due is not None:
+            self._due[key] = (next_due(key, now=now, period_seconds=period), period)
+            if known == period:
                 self._asked.add(key)
                 found.append(key)
         return tuple(found)

@@ -54,6 +54,7 @@ class Bookkeeping:
     events: EventRecorder
     _runs: dict[ObjectKey, FirstRun] = field(default_factory=dict)
     _happenings: dict[ObjectKey, list[Happening]] = field(default_factory=dict)
+    _fingerprints: dict[ObjectKey, str] = field(default_factory=dict)
 
     def owe_run(self, key: ObjectKey, run: FirstRun) -> None:
         """Remember a first run."""
@@ -70,6 +71,18 @@ class Bookkeeping:
     def owes(self, key: ObjectKey) -> bool:
         """Tell whether anything about an object is still to be written down."""
         return key in self._runs or key in self._happenings
+
+    def note_as_left(self, key: ObjectKey, fingerprint: str) -> None:
+        """Remember a catalog that the ledger bears out."""
+        self._fingerprints[key] = fingerprint
+
+    def is_as_left(self, key: ObjectKey, fingerprint: str) -> bool:
+        """Tell whether the ledger has borne out this very catalog in the life of this process."""
+        return self._fingerprints.get(key) == fingerprint
+
+    def knows_as_left(self, key: ObjectKey) -> bool:
+        """Tell whether the ledger has borne out a catalog of this object."""
+        return key in self._fingerprints
 
     async def settle(self, key: ObjectKey) -> None:
         """Write down what is owed for an object; a failure is left to the next full look."""
@@ -97,3 +110,4 @@ class Bookkeeping:
         """Forget an object that is gone."""
         self._runs.pop(key, None)
         self._happenings.pop(key, None)
+        self._fingerprints.pop(key, None)

@@ -7,6 +7,7 @@ was found is the engine's to decide, by `schema.driftPolicy`.
 
 from appdb.plan.scope import drift_of
 from appdb.postgres.bookroom import ledger_session
+from appdb.postgres.connect import Session
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.ledger import Roles, read_ledger
 from appdb.postgres.sqlstate import translated
@@ -42,6 +43,23 @@ async def is_as_left(work: Work) -> bool:
     settled = ledger.settled
     is_same = settled is not None and settled.result_fingerprint == live.fingerprint
     if not is_same and drift_of(live, ledger.digests):
+        return False
+    work.drift = ()
+    work.context.bookkeeping.note_as_left(work.key, live.fingerprint)
+    return True
+
+
+async def is_still_as_left(work: Work, session: Session) -> bool:
+    """Tell the same over the app's own session, where the ledger was asked before.
+
+    A round of inspection takes one session of a database then, and not two.
+    """
+    bookkeeping = work.context.bookkeeping
+    if not bookkeeping.knows_as_left(work.key):
+        return False
+    with translated(f"database {work.place.wanted.name}", "looking at the tables"):
+        live = await read_catalog(session)
+    if not bookkeeping.is_as_left(work.key, live.fingerprint):
         return False
     work.drift = ()
     return True

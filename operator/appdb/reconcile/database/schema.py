@@ -27,7 +27,7 @@ from appdb.postgres.inspect import read_catalog
 from appdb.postgres.provision import Outcome as Provisioning
 from appdb.postgres.sqlstate import translated
 from appdb.reconcile.database.bookkeeping import FirstRun
-from appdb.reconcile.database.drift import is_as_left, wants_full_look
+from appdb.reconcile.database.drift import is_as_left, is_still_as_left, wants_full_look
 from appdb.reconcile.database.left import require_applied
 from appdb.reconcile.database.migrator import proved, record, stood_back, wanted_records
 from appdb.reconcile.database.own_session import own_session
@@ -104,7 +104,7 @@ async def _with_records(work: Work, records: Baseline) -> None:
 async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) -> None:
     desired = _digest(analysis)
     tables = () if _is_new(work) else await read_tables(session)
-    if _is_applied(work, desired) and tables and not wants_full_look(work):
+    if _is_applied(work, desired) and tables and await _is_seen_unchanged(work, session):
         _note_unchanged(work)
         return
     if tables or work.database.spec.schema_.mode is not SchemaMode.AUTO:
@@ -134,6 +134,11 @@ async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) 
         left=left,
     )
     work.context.bookkeeping.owe_run(work.key, run)
+
+
+async def _is_seen_unchanged(work: Work, session: Session) -> bool:
+    """Tell whether the tables need no look, or have got one and are as the last run left them."""
+    return not wants_full_look(work) or await is_still_as_left(work, session)
 
 
 async def _left_by_first_run(work: Work, session: Session) -> Catalog | Mark:
