@@ -58,6 +58,8 @@ class SecretWatch:
                 [sys.executable, "-m", "support.secretwatch"],
                 stdin=subprocess.PIPE,
                 stdout=output,
+                # An interrupt of the tests is not meant for it: it ends with them.
+                start_new_session=True,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
         assert self._process.stdin is not None
