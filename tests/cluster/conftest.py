@@ -7,7 +7,7 @@ from appdb.cluster.client import Cluster
 from appdb.local.controlplane import ControlPlane
 from appdb.local.postgres import EmbeddedPostgres
 from appdb.local.sandbox import Sandbox
-from support.canary import watched_postgres
+from support.canary import watched_neighbour
 from support.planned import by_hand
 from support.platform import Platform
 from support.sandbox import fresh_namespace
@@ -37,7 +37,7 @@ def platform(running_sandbox: Sandbox) -> Platform:
 @pytest.fixture(scope="module")
 def other_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A second Postgres that tests of one file may stop, and must start again."""
-    with watched_postgres(tmp_path_factory.mktemp("other")) as postgres:
+    with watched_neighbour(tmp_path_factory.mktemp("other")) as postgres:
         yield postgres
 
 

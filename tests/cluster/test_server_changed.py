@@ -7,7 +7,7 @@ import pytest
 
 from appdb.api.names import ANNOTATION_ACCEPT_SERVER
 from appdb.local.postgres import EmbeddedPostgres
-from support.canary import watched_postgres
+from support.canary import watched_neighbour
 from support.platform import Platform
 from support.sandbox import unique_name
 from support.shop import PRISMA
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.security]
 
 @pytest.fixture(scope="module")
 def third_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with watched_postgres(tmp_path_factory.mktemp("third")) as postgres:
+    with watched_neighbour(tmp_path_factory.mktemp("third")) as postgres:
         yield postgres
 
 

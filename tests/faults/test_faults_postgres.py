@@ -13,7 +13,7 @@ import pytest
 from appdb.api.conditions import KStatus
 from appdb.local.postgres import EmbeddedPostgres, Login
 from appdb.local.waiting import pause
-from support.canary import watched_postgres
+from support.canary import watched_neighbour
 from support.faulty import Faulty, metric
 from support.platform import Platform
 from support.shop import PRISMA, PRISMA_TWO
@@ -33,7 +33,7 @@ WRITES_OF_AN_OUTAGE = 3
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A Postgres that these tests break and mend."""
-    with watched_postgres(tmp_path_factory.mktemp("victim")) as postgres:
+    with watched_neighbour(tmp_path_factory.mktemp("victim")) as postgres:
         yield postgres
 
 

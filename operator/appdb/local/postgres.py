@@ -58,7 +58,8 @@ class EmbeddedPostgres:
     `version` is a major version (18, 16, 15, ...), `bin_dir` names the programs instead.
     Port and data stay the same over restarts. A detached server outlives this process and
     is found again by another `EmbeddedPostgres` on the same folder. As a context manager
-    it is removed at the end, with its data.
+    it is removed at the end, with its data. Who looks for all passwords that it gave out
+    looks for `password_mark`, with which they begin.
     """
 
     def __init__(
@@ -80,11 +81,10 @@ class EmbeddedPostgres:
         self._wanted_bin_dir = bin_dir
         self._is_detached = is_detached
         self._identity = identity
+        self.password_mark = ""
         self._folders: Folders | None = None
         self._server: Server | None = None
         self._process: Process | None = None
-        # Those that this value made, for who wants to see that nobody tells their passwords.
-        self.logins: list[Login] = []
         self._recall()
 
     def __enter__(self) -> Self:
@@ -172,7 +172,7 @@ class EmbeddedPostgres:
         return self._create_role(name, sql.SQL("NOCREATEDB NOCREATEROLE"))
 
     def _create_role(self, name: str, attributes: sql.SQL) -> Login:
-        password = secrets.token_urlsafe(24)
+        password = self.password_mark + secrets.token_urlsafe(24)
         statement = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER {} PASSWORD {}")
         with psycopg.connect(self.server.dsn(), autocommit=True) as connection:
             # The verifier is made here: a log of statements never holds the password.
@@ -183,14 +183,13 @@ class EmbeddedPostgres:
                 statement.format(sql.Identifier(name), attributes, sql.Literal(verifier))
             )
         dsn = self.server.dsn(username=name, password=password)
-        self.logins.append(Login(name=name, password=password, dsn=dsn))
-        return self.logins[-1]
+        return Login(name=name, password=password, dsn=dsn)
 
     def _start_first(self) -> Server:
         bin_dir = self._wanted_bin_dir or find_postgres(self._version or default_version())
         version = read_major(bin_dir)
         self._folders = prepare_folders(self.home, bin_dir, self.identity)
-        password = secrets.token_urlsafe(24)
+        password = self.password_mark + secrets.token_urlsafe(24)
         init_data(self._folders, self.identity, password)
         for attempt in range(1, PORT_ATTEMPTS + 1):
             server = self._server = Server(
