@@ -1,8 +1,9 @@
 """Shows that work is under way, when it takes longer than a moment.
 
 A run that is quick writes status once, at its end, also when many run at once. A slow one
-(a server that does not answer, a long change) is shown after some seconds; until then an
-object that was never handled reads as in progress by itself.
+(a server that does not answer, a long change) is shown after some seconds, later while
+others wait for their turn; until then an object that was never handled reads as in progress
+by itself.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from appdb.reconcile.results import Stage
 from appdb.reconcile.status import StatusWriter
 
 PATIENCE_SECONDS = 5.0
+# Beside many others even a quick run takes its time, and one more write makes it no quicker.
+PATIENCE_WHEN_BUSY_SECONDS = 15.0
 
 
 @asynccontextmanager
@@ -35,7 +38,8 @@ async def shown_when_slow(work: Work, writer: StatusWriter) -> AsyncIterator[Non
 
 
 async def _show(work: Work, writer: StatusWriter, started: asyncio.Event) -> None:
-    await asyncio.sleep(PATIENCE_SECONDS)
+    is_busy = work.context.is_busy()
+    await asyncio.sleep(PATIENCE_WHEN_BUSY_SECONDS if is_busy else PATIENCE_SECONDS)
     started.set()
     database = work.database
     reason, message = _what_is_done(work)
