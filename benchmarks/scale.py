@@ -20,9 +20,9 @@ from opened import NAMESPACE, OPERATOR, conclude, opened_sandbox
 from processor import processor_seconds, told
 from provisioning import (
     CONNECTIONS,
-    QUIET_SECONDS,
     app_database,
     await_quiet,
+    await_settled,
     create_source,
     declared_ddl,
     measure_memory,
@@ -31,7 +31,7 @@ from sessions import Sessions
 
 from appdb.local.audit import mark_end, read_requests
 from appdb.local.sandbox import Sandbox
-from appdb.local.waiting import pause, wait_until
+from appdb.local.waiting import pause
 
 PATIENCE_SECONDS = 3600.0
 IDLE_SECONDS = 30.0
@@ -105,18 +105,6 @@ def _require_alike(sandbox: Sandbox, plain: str, by_operator: str) -> None:
     floor, operator = end_state(sandbox, plain), end_state(sandbox, by_operator)
     if floor != operator:
         raise AssertionError(f"the floor does not do the same: {floor} and {operator}")
-
-
-def await_settled(sandbox: Sandbox) -> None:
-    """Wait until the operator has nothing left to do, the ledgers that it still owes included."""
-
-    def is_settled() -> bool:
-        mark = mark_end(sandbox.control_plane.audit_log)
-        pause(QUIET_SECONDS)
-        requests = read_requests(sandbox.control_plane.audit_log, since=mark, user=OPERATOR)
-        return all(each.verb == "watch" for each in requests)
-
-    wait_until(is_settled, timeout_seconds=PATIENCE_SECONDS)
 
 
 def measure_off(client: Client, count: int) -> Iterator[Figure]:
