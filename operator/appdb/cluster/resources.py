@@ -48,4 +48,10 @@ KINDS = Resource(
     "CustomResourceDefinition",
     namespaced=False,
 )
+# Of these only what carries the label is listed and watched: without it every one of them in the
+# cluster would stream through the operator.
+SELECTORS = {
+    CONFIG_MAPS: f"{names.LABEL_SOURCE}=true",
+    SECRETS: f"{names.LABEL_MANAGED_BY}={names.FIELD_MANAGER}",
+}
 LEASES = Resource("coordination.k8s.io/v1", "leases", "Lease")

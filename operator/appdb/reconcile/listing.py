@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from appdb.api import names
 from appdb.cluster.client import Cluster, Json
 from appdb.cluster.resources import (
     APP_DATABASES,
@@ -22,6 +21,7 @@ from appdb.cluster.resources import (
     DATABASE_SERVERS,
     NAMESPACES,
     SECRETS,
+    SELECTORS,
     Resource,
 )
 from appdb.errors import AppDBError, ClusterForbidden
@@ -32,10 +32,6 @@ log = logging.getLogger(__name__)
 HELD_BYTES = 48 * 2**20
 # A page of sources may be fifty times a mebibyte.
 _PAGE_OF_SOURCES = 20
-_SELECTED = {
-    CONFIG_MAPS: f"{names.LABEL_SOURCE}=true",
-    SECRETS: f"{names.LABEL_MANAGED_BY}={names.FIELD_MANAGER}",
-}
 _KINDS = (NAMESPACES, DATABASE_SERVERS, SECRETS, CONFIG_MAPS, APP_DATABASES)
 
 Name: TypeAlias = tuple[Resource, str, str]
@@ -133,7 +129,7 @@ class Listing:
     async def _pages(self, resource: Resource, namespaces: tuple[str, ...]) -> AsyncIterator[Json]:
         scopes = namespaces if resource.namespaced and namespaces else (None,)
         size = _PAGE_OF_SOURCES if resource is CONFIG_MAPS else 500
-        selector = _SELECTED.get(resource, "")
+        selector = SELECTORS.get(resource, "")
         for namespace in scopes:
             pages = self._cluster.pages(resource, namespace, label_selector=selector, size=size)
             async for page in pages:
@@ -158,7 +154,7 @@ class Listing:
         self, resource: Resource, namespace: str | None = None, *, label_selector: str = ""
     ) -> list[Json]:
         """Return all objects of a kind: as they were listed, if all of them still are so."""
-        if resource in self._whole and resource not in _SELECTED and not label_selector:
+        if resource in self._whole and resource not in SELECTORS and not label_selector:
             found = self.each(resource)
             return [e for e in found if namespace in {None, e["metadata"].get("namespace")}]
         return await self._cluster.list(resource, namespace, label_selector=label_selector)

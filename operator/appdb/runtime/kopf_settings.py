@@ -7,20 +7,17 @@ cluster would stream through this process. In the operator's own namespace are o
 import kopf
 
 from appdb.api import names
+from appdb.cluster.resources import SELECTORS
 from appdb.runtime.backoff import EndlessBackoff
 from appdb.runtime.login import Logins
-
-_LABELS = {
-    ("v1", "configmaps"): f"{names.LABEL_SOURCE}=true",
-    ("v1", "secrets"): f"{names.LABEL_MANAGED_BY}={names.FIELD_MANAGER}",
-}
 
 
 def configured() -> tuple[kopf.OperatorSettings, Logins]:
     """Return the settings and the one login handler."""
     settings = _settings()
-    for resource, selector in _LABELS.items():
-        settings.watching.label_selectors[resource] = selector
+    for resource, selector in SELECTORS.items():
+        place = (resource.api_version, resource.plural)
+        settings.watching.label_selectors[place] = selector
     return settings, Logins()
 
 

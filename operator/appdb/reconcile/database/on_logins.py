@@ -13,7 +13,7 @@ from appdb.errors import LockTimeout, LoginFailed, ObjectsRemain
 from appdb.model.claim import Part
 from appdb.model.words import counted
 from appdb.postgres.deprovision import delete_logins
-from appdb.postgres.provision import Outcome, ensure_access, ensure_passwords
+from appdb.postgres.provision import ensure_access, ensure_passwords
 from appdb.reconcile.database.logins import Issue, conflict_of, leftover_roles, usable
 from appdb.reconcile.database.on_cluster import delete_leftover_secrets, require_unchanged
 from appdb.reconcile.database.own_session import own_session
@@ -131,8 +131,7 @@ def _is_login(part: Part) -> bool:
 async def _set_new_passwords(work: Work) -> None:
     """Set the passwords that were made in this run; a role that was made in it has its own."""
     fresh = {issue.login.username for issue in work.issues if issue.is_new}
-    is_new = work.provisioned is not None and work.provisioned.outcome is Outcome.CREATED
-    if fresh and not is_new:
+    if fresh and not work.has_made_database:
         confirm = partial(require_unchanged, work)
         place = work.place
         await ensure_passwords(place.sessions, place.wanted, only=fresh, confirm=confirm)

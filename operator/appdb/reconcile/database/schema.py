@@ -24,7 +24,6 @@ from appdb.postgres.connect import Session
 from appdb.postgres.ddl import apply_first_schema, read_tables
 from appdb.postgres.firstrun import Mark, read_mark
 from appdb.postgres.inspect import read_catalog
-from appdb.postgres.provision import Outcome as Provisioning
 from appdb.postgres.sqlstate import translated
 from appdb.reconcile.database.bookkeeping import FirstRun
 from appdb.reconcile.database.drift import is_as_left, is_still_as_left, wants_full_look
@@ -103,7 +102,7 @@ async def _with_records(work: Work, records: Baseline) -> None:
 
 async def _first_or_unchanged(work: Work, session: Session, analysis: Analysis) -> None:
     desired = _digest(analysis)
-    tables = () if _is_new(work) else await read_tables(session)
+    tables = () if work.has_made_database else await read_tables(session)
     if _is_applied(work, desired) and tables and await _is_seen_unchanged(work, session):
         _note_unchanged(work)
         return
@@ -155,11 +154,6 @@ def _counted(left: Catalog | Mark) -> tuple[int, int]:
         return left.count("table"), left.count("column")
     kinds = Counter(key.kind for key in left.objects)
     return kinds[Kind.TABLE], kinds[Kind.COLUMN]
-
-
-def _is_new(work: Work) -> bool:
-    """Tell whether this run has made the database, which is empty then."""
-    return work.provisioned is not None and work.provisioned.outcome is Provisioning.CREATED
 
 
 def _is_applied(work: Work, desired: str) -> bool:

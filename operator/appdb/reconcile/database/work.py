@@ -14,7 +14,7 @@ from appdb.cluster.events import EventReason
 from appdb.model.analysis import Analysis
 from appdb.model.claim import Part
 from appdb.postgres.connect import ServerAddress
-from appdb.postgres.provision import Provisioned
+from appdb.postgres.provision import Outcome, Provisioned
 from appdb.postgres.server import ServerFacts
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.wanted import WantedDatabase
@@ -76,6 +76,11 @@ class Work:
     def database(self) -> AppDatabase:
         """The object of this run."""
         return self.observed.database
+
+    @property
+    def has_made_database(self) -> bool:
+        """Tell whether this run has made the database: it is empty, its logins are new."""
+        return self.provisioned is not None and self.provisioned.outcome is Outcome.CREATED
 
     def reason_before(self, stage: Stage, *, otherwise: Reason) -> Reason:
         """Return the reason that a stage was True for before this run, and keeps."""
