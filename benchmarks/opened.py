@@ -27,8 +27,9 @@ def opened_sandbox() -> Iterator[tuple[Sandbox, Client]]:
 
 
 def conclude(figures: Iterable[Figure]) -> None:
-    """Print the figures and end the process: 0 when all of them are met."""
-    found = list(figures)
-    for figure in found:
-        print(figure)
-    sys.exit(0 if all(figure.is_met for figure in found) else 1)
+    """Print each figure as it comes and end the process: 0 when all of them are met."""
+    missed = 0
+    for figure in figures:
+        print(figure, flush=True)
+        missed += not figure.is_met
+    sys.exit(1 if missed else 0)

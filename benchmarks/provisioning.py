@@ -39,15 +39,16 @@ QUIET_SECONDS = 5.0
 def main() -> None:
     arguments = _arguments()
     with opened_sandbox() as (sandbox, client):
-        ddl = declared_ddl()
-        print(f"# schema: {TABLES} tables, {len(ddl)} statements")
-        figures = [
-            *measure_one(sandbox, client, ddl, rounds=arguments.rounds),
-            *measure_many(sandbox, client, ddl, count=arguments.many),
-            *measure_restart(sandbox, count=arguments.many),
-            measure_memory(sandbox),
-        ]
-    conclude(figures)
+        conclude(_figures(sandbox, client, arguments))
+
+
+def _figures(sandbox: Sandbox, client: Client, arguments: argparse.Namespace) -> Iterator[Figure]:
+    ddl = declared_ddl()
+    print(f"# schema: {TABLES} tables, {len(ddl)} statements")
+    yield from measure_one(sandbox, client, ddl, rounds=arguments.rounds)
+    yield from measure_many(sandbox, client, ddl, count=arguments.many)
+    yield from measure_restart(sandbox, count=arguments.many)
+    yield measure_memory(sandbox)
 
 
 def declared_ddl() -> tuple[str, ...]:
@@ -109,7 +110,7 @@ def measure_many(
     for who, before, after in (("plain SQL", *used[:2]), ("operator", *used[1:])):
         all_, parts = told(before, after, count)
         print(f"#   processor time, {who}: {all_:.0f} ms each ({parts})")
-    print(f"#   writes: {_counted(f'{each.verb} {each.resource}' for each in writes)}")
+    print(f"#   writes: {counted(f'{each.verb} {each.resource}' for each in writes)}")
     yield Figure(name=f"{count} at once, times plain SQL", value=total / floor, limit=2)
     yield Figure(name="API writes per object", value=len(writes) / count, limit=5)
 
@@ -138,7 +139,7 @@ def measure_restart(sandbox: Sandbox, *, count: int) -> Iterator[Figure]:
         for each in read_requests(log, since=mark, user=OPERATOR)
         if each.verb != "watch"
     ]
-    print(f"# idle for {2 * QUIET_SECONDS:.0f} s: {_counted(idle) or 'nothing but watches'}")
+    print(f"# idle for {2 * QUIET_SECONDS:.0f} s: {counted(idle) or 'nothing but watches'}")
     yield Figure(name="idle, requests that are no watch", value=len(idle), limit=0)
 
 
@@ -290,7 +291,7 @@ def _timed(act: Callable[[], None]) -> float:
     return time.perf_counter() - started
 
 
-def _counted(words: Iterable[str]) -> str:
+def counted(words: Iterable[str]) -> str:
     found = list(words)
     return ", ".join(f"{found.count(word)} {word}" for word in sorted(set(found)))
 

@@ -38,12 +38,13 @@ BIG_ROWS = 300_000  # about 40 MiB: more than what counts as quick
 def main() -> None:
     arguments = _arguments()
     with opened_sandbox() as (sandbox, client):
-        figures = [
-            *measure_one(sandbox, client, rounds=arguments.rounds),
-            *measure_many(sandbox, client, count=arguments.many),
-            measure_look(sandbox),
-        ]
-    conclude(figures)
+        conclude(_figures(sandbox, client, arguments))
+
+
+def _figures(sandbox: Sandbox, client: Client, arguments: argparse.Namespace) -> Iterator[Figure]:
+    yield from measure_one(sandbox, client, rounds=arguments.rounds)
+    yield from measure_many(sandbox, client, count=arguments.many)
+    yield measure_look(sandbox)
 
 
 def measure_one(sandbox: Sandbox, client: Client, *, rounds: int) -> Iterator[Figure]:

@@ -23,6 +23,7 @@ from provisioning import (
     app_database,
     await_quiet,
     await_settled,
+    counted,
     create_source,
     declared_ddl,
     measure_memory,
@@ -43,13 +44,16 @@ PARTS_OF_ROUND = 10
 def main() -> None:
     arguments = _arguments()
     with opened_sandbox() as (sandbox, client):
-        figures = [
-            *measure_from_nothing(sandbox, client, arguments.many),
-            *measure_off(client, arguments.off),
-            *measure_restart(sandbox, arguments.many + arguments.off),
-            *measure_rounds(sandbox, arguments.many + arguments.off),
-        ]
-    conclude(figures)
+        conclude(_figures(sandbox, client, arguments))
+
+
+def _figures(sandbox: Sandbox, client: Client, arguments: argparse.Namespace) -> Iterator[Figure]:
+    count = arguments.many + arguments.off
+    yield from measure_from_nothing(sandbox, client, arguments.many)
+    yield from measure_off(client, arguments.off)
+    yield from measure_restart(sandbox, count)
+    if not arguments.no_rounds:
+        yield from measure_rounds(sandbox, count)
 
 
 def measure_from_nothing(sandbox: Sandbox, client: Client, count: int) -> Iterator[Figure]:
@@ -75,6 +79,7 @@ def measure_from_nothing(sandbox: Sandbox, client: Client, count: int) -> Iterat
     await_settled(sandbox)
     requests = read_requests(log, since=mark, user=OPERATOR)
     writes = [each for each in requests if each.is_write and each.namespace == NAMESPACE]
+    print(f"#   writes: {counted(f'{each.verb} {each.resource}' for each in writes)}")
     floor = first + _measure_floor(sandbox, provision_alike, "after", count - count // 2)
     short = _measure_floor(sandbox, provision_shortly, "short", count // 10) * count / (count // 10)
     _require_alike(sandbox, "before_0", f"{NAMESPACE}_app_0")
@@ -187,6 +192,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--many", type=int, default=1000)
     parser.add_argument("--off", type=int, default=0, help="databases with schema.mode Off")
+    parser.add_argument("--no-rounds", action="store_true", help="end before the inspections")
     return parser.parse_args()
 
 

@@ -131,6 +131,8 @@ def apiserver_command(
         f"--audit-policy-file={layout.audit_policy}",
         f"--audit-log-path={layout.audit_log}",
         "--audit-log-mode=blocking",
+        # In MiB: what counts requests reads one file, so that none may be rotated away.
+        "--audit-log-maxsize=4096",
     )
     argv = (
         str(binaries.apiserver),
