@@ -3,8 +3,8 @@
 import pytest
 
 from appdb.errors import WaitsForTurn
-from appdb.reconcile.context import Turns
 from appdb.reconcile.keys import database_key
+from appdb.reconcile.turns import Turns
 
 A, B, C = (database_key("team", name) for name in "abc")
 

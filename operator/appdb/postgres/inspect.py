@@ -49,7 +49,7 @@ _BEGIN: LiteralString = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 # Postgres spells names out in full; joins are written in the order in which they are made,
 # and looking for another order would take a third of the time.
-_SETTINGS = (("search_path", ""), ("join_collapse_limit", "1"), ("jit", "off"))
+_SETTINGS = (("search_path", ""), ("join_collapse_limit", "1"))
 _ASK: LiteralString = "SELECT name, setting FROM pg_catalog.pg_settings WHERE name = ANY(%s)"
 _SET: LiteralString = (
     "SELECT set_config(n, v, true) FROM unnest(%s::text[], %s::text[]) AS s (n, v)"

@@ -24,7 +24,7 @@ from appdb.cluster.resources import APP_DATABASES
 from appdb.cluster.secrets import new_password
 from appdb.errors import AppDBError, Conflict
 from appdb.postgres.sessions import DEFAULT_LIMIT, ServerSessions
-from appdb.reconcile.context import Context, Turns
+from appdb.reconcile.context import Context
 from appdb.reconcile.database.bookkeeping import Bookkeeping
 from appdb.reconcile.database.run import reconcile_database, report_broken
 from appdb.reconcile.departures import Departures
@@ -36,6 +36,7 @@ from appdb.reconcile.queue import KeyedQueue, Priority
 from appdb.reconcile.refs import ReferenceMap
 from appdb.reconcile.resync import ResyncClock
 from appdb.reconcile.server.run import reconcile_server
+from appdb.reconcile.turns import Turns
 from appdb.runtime import logs
 from appdb.runtime.handlers import Triggers
 from appdb.runtime.health import LONGEST_LAG_SECONDS, LoopLag, Site

@@ -76,13 +76,9 @@ class Bookkeeping:
         """Remember a catalog that the ledger bears out."""
         self._fingerprints[key] = fingerprint
 
-    def is_as_left(self, key: ObjectKey, fingerprint: str) -> bool:
-        """Tell whether the ledger has borne out this very catalog in the life of this process."""
-        return self._fingerprints.get(key) == fingerprint
-
-    def knows_as_left(self, key: ObjectKey) -> bool:
-        """Tell whether the ledger has borne out a catalog of this object."""
-        return key in self._fingerprints
+    def as_left(self, key: ObjectKey) -> str | None:
+        """Return the catalog that the ledger last bore out in the life of this process."""
+        return self._fingerprints.get(key)
 
     async def settle(self, key: ObjectKey) -> None:
         """Write down what is owed for an object; a failure is left to the next full look."""

@@ -34,7 +34,7 @@ from appdb.reconcile.database.wanted import (
 from appdb.reconcile.dispatch import LEAVE, RETRY, Again
 from appdb.reconcile.keys import database_key, server_key
 from appdb.reconcile.server.identity import require_same_server
-from appdb.reconcile.server.resolve import find_server, read_admin_access
+from appdb.reconcile.server.resolve import admin_sessions, find_server
 from appdb.reconcile.status import StatusWriter
 
 # Of the 400 characters that a message has.
@@ -121,10 +121,7 @@ async def _server_of(context: Context, database: AppDatabase) -> DatabaseServer:
 
 async def _drop(context: Context, database: AppDatabase, server: DatabaseServer) -> str:
     """Drop what our claim covers, and tell; somebody else's, or nobody's, was never ours."""
-    access = await read_admin_access(context.cluster, server, context.operator_namespace)
-    sessions = await context.sessions.sessions_for(
-        server.metadata.name, access.address, access.login, limit=server.spec.connections.max
-    )
+    sessions = await admin_sessions(context, server)
     async with sessions.maintenance() as session:
         found = (await read_server(session)).system_identifier or ""
     known = database.status.server

@@ -54,12 +54,12 @@ async def is_still_as_left(work: Work, session: Session) -> bool:
 
     A round of inspection takes one session of a database then, and not two.
     """
-    bookkeeping = work.context.bookkeeping
-    if not bookkeeping.knows_as_left(work.key):
+    left = work.context.bookkeeping.as_left(work.key)
+    if left is None:
         return False
     with translated(f"database {work.place.wanted.name}", "looking at the tables"):
         live = await read_catalog(session)
-    if not bookkeeping.is_as_left(work.key, live.fingerprint):
+    if live.fingerprint != left:
         return False
     work.drift = ()
     return True

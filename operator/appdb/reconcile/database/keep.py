@@ -16,7 +16,7 @@ from appdb.postgres.deprovision import Door, open_door
 from appdb.reconcile.context import Context
 from appdb.reconcile.database.logins import secret_names
 from appdb.reconcile.database.wanted import database_name, wanted_on_server
-from appdb.reconcile.server.resolve import find_server, read_admin_access
+from appdb.reconcile.server.resolve import admin_sessions, find_server
 
 
 async def keep(context: Context, database: AppDatabase) -> str:
@@ -83,10 +83,7 @@ async def reopen(context: Context, database: AppDatabase) -> str:
     known, name = database.status.server, database_name(database)
     try:
         server = await find_server(context.cluster, known.name if known else None)
-        access = await read_admin_access(context.cluster, server, context.operator_namespace)
-        sessions = await context.sessions.sessions_for(
-            server.metadata.name, access.address, access.login, limit=server.spec.connections.max
-        )
+        sessions = await admin_sessions(context, server)
         cluster_id = await context.cluster.cluster_id()
         wanted = wanted_on_server(database, server, cluster_id, name=name, password="")
         door = await open_door(sessions, wanted)

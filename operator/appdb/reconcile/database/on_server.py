@@ -33,7 +33,7 @@ from appdb.reconcile.database.wanted import database_name, has_derived_name, wan
 from appdb.reconcile.database.work import OnServer, Work
 from appdb.reconcile.results import Done, Failed, Stage
 from appdb.reconcile.server.identity import require_same_server
-from appdb.reconcile.server.resolve import read_admin_access
+from appdb.reconcile.server.resolve import admin_sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +49,7 @@ class _Judged:
 async def check_names(work: Work) -> None:
     """See that it is still the same server and that the names on it are free or ours."""
     context, server = work.context, work.server
-    access = await read_admin_access(context.cluster, server, context.operator_namespace)
-    sessions = await context.sessions.sessions_for(
-        server.metadata.name, access.address, access.login, limit=server.spec.connections.max
-    )
+    sessions = await admin_sessions(context, server)
     async with sessions.maintenance() as session:
         facts = await read_server(session)
         require_same_server(server, facts.system_identifier or "", _known_identifier(work))
@@ -64,14 +61,14 @@ async def check_names(work: Work) -> None:
     work.issues = judged.issues
     work.on_server = OnServer(
         sessions=sessions,
-        address=access.address,
+        address=sessions.address,
         facts=facts,
         wanted=judged.wanted,
         slots=judged.slots,
         claimed=judged.claimed,
     )
     work.results[Stage.SERVER] = Done(
-        Reason.CONNECTED, f"Postgres {facts.version} on {access.address} answers"
+        Reason.CONNECTED, f"Postgres {facts.version} on {sessions.address} answers"
     )
 
 

@@ -27,12 +27,12 @@ from appdb.postgres.scratch import Scratch, ensure_scratch_database
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.sqlstate import translated
 from appdb.postgres.weigh import largest, weigh
-from appdb.reconcile.context import PLANNER_SESSIONS
 from appdb.reconcile.database.own_session import own_session
 from appdb.reconcile.database.plans import Plans
 from appdb.reconcile.database.policy import policy_of
 from appdb.reconcile.database.shelf import Record
 from appdb.reconcile.database.work import Work
+from appdb.reconcile.turns import PLANNER_SESSIONS
 
 SCRATCH_DATABASE = "_appdb_scratch"
 # What one run makes possible the next one does; more than that is a sign of something else.

@@ -1,11 +1,10 @@
-"""Finds the server of an AppDatabase, and how to log in to it as the operator.
+"""Finds the server of an AppDatabase, and the operator's sessions on it.
 
 Reads only. Tenants name a server; host and admin login come from objects that only the
 platform team can write.
 """
 
 import asyncio
-from dataclasses import dataclass
 
 from appdb.api.server import DatabaseServer
 from appdb.cluster.client import Json, Reader
@@ -13,14 +12,8 @@ from appdb.cluster.resources import DATABASE_SERVERS, NAMESPACES, SECRETS
 from appdb.cluster.secrets import read_keys
 from appdb.errors import AuthenticationFailed, ServerNotAllowed, ServerNotFound, TLSFailed
 from appdb.postgres.connect import Login, ServerAddress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdminAccess:
-    """Where a server is, and the operator's login on it."""
-
-    address: ServerAddress
-    login: Login
+from appdb.postgres.sessions import AdminSessions
+from appdb.reconcile.context import Context
 
 
 async def find_server(cluster: Reader, name: str | None) -> DatabaseServer:
@@ -58,15 +51,16 @@ async def require_admission(cluster: Reader, server: DatabaseServer, namespace: 
         )
 
 
-async def read_admin_access(
-    cluster: Reader, server: DatabaseServer, operator_namespace: str
-) -> AdminAccess:
-    """Read the admin login, and the CA where one is named, from the operator's namespace.
+async def admin_sessions(context: Context, server: DatabaseServer) -> AdminSessions:
+    """Give the operator's sessions on a server.
+
+    The admin login, and the CA where one is named, are read anew from the operator's namespace.
 
     Raises:
         AuthenticationFailed: the Secret or one of its keys is missing.
         TLSFailed: the Secret of the CA is missing.
     """
+    cluster, operator_namespace = context.cluster, context.operator_namespace
     ref, tls = server.spec.admin_secret_ref, server.spec.tls
     names = [ref.name, *([tls.ca_secret_ref.name] if tls.ca_secret_ref else [])]
     found = await asyncio.gather(
@@ -82,7 +76,9 @@ async def read_admin_access(
         ca_pem=ca_pem,
         name=server.metadata.name,
     )
-    return AdminAccess(address=address, login=login)
+    return await context.sessions.sessions_for(
+        server.metadata.name, address, login, limit=server.spec.connections.max
+    )
 
 
 async def _default_server(cluster: Reader) -> DatabaseServer:

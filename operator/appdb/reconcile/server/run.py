@@ -15,7 +15,7 @@ from appdb.reconcile.keys import ObjectKey
 from appdb.reconcile.refs import DEFAULT_SERVER, Ref, Relation
 from appdb.reconcile.server.identity import require_same_server
 from appdb.reconcile.server.report import Learned, build_server_status
-from appdb.reconcile.server.resolve import read_admin_access
+from appdb.reconcile.server.resolve import admin_sessions
 from appdb.reconcile.status import StatusWriter
 
 # A server that fails is asked again this often; its databases wait to be woken by it.
@@ -76,10 +76,7 @@ async def _look(
 
 async def _learn(context: Context, server: DatabaseServer, *, databases: int) -> Learned:
     try:
-        access = await read_admin_access(context.cluster, server, context.operator_namespace)
-        sessions = await context.sessions.sessions_for(
-            server.metadata.name, access.address, access.login, limit=server.spec.connections.max
-        )
+        sessions = await admin_sessions(context, server)
         async with sessions.maintenance() as session:
             facts = await read_server(session)
             identifier = facts.system_identifier or ""
