@@ -148,8 +148,9 @@ def test_a_slow_server_delays_nobody_elses_objects(
 
     for number in range(3):
         hurt.apply(f"quick{number}")
-        hurt.await_ready(f"quick{number}", seconds=5)
+        hurt.await_ready(f"quick{number}", seconds=30)
 
+    # Not a matter of seconds, which a busy machine has not: who waited for them came after.
     assert not any(hurt.kstatus(name) is KStatus.CURRENT for name in slow)
     assert (200, "ok\n") == faulty.operator.get("/livez")
     line.mend()
