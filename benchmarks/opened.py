@@ -12,7 +12,7 @@ from appdb.local.sandbox import Options, Sandbox
 
 OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{SERVICE_ACCOUNT}"
 NAMESPACE = "bench"
-_NEVER_DUE = '{"spec": {"resync": "24h"}}'
+_NEVER_DUE = '{"spec": {"resync": "8760h"}}'
 
 
 @contextmanager

@@ -261,8 +261,8 @@ def await_quiet(sandbox: Sandbox, mark: int, started: float) -> float:
 
     def is_quiet() -> bool:
         nonlocal mark, last
-        fresh = read_requests(log, since=mark, user=OPERATOR)
-        mark = mark_end(log)
+        seen, mark = mark, mark_end(log)
+        fresh = read_requests(log, since=seen, user=OPERATOR)
         if any(request.verb != "watch" for request in fresh):
             last = time.monotonic()
         return time.monotonic() - last > QUIET_SECONDS and _seen(sandbox) >= total

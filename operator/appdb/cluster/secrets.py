@@ -5,6 +5,7 @@ list is API. A password comes in as a parameter and goes nowhere but into the re
 """
 
 import base64
+import binascii
 import hashlib
 import re
 import secrets as random_source
@@ -210,7 +211,7 @@ def read_keys(secret: Mapping[str, Any]) -> dict[str, str]:
     content: dict[str, str] = {}
     for key, value in (secret.get("data") or {}).items():
         try:
-            content[key] = base64.b64decode(value, validate=True).decode()
+            content[key] = binascii.a2b_base64(value, strict_mode=True).decode()
         except ValueError:
             continue
     return content
@@ -260,8 +261,10 @@ def read_mark(secret: Mapping[str, Any]) -> Mark:
 
 
 def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
     try:
-        return datetime.strptime(text or "", _MOMENT).replace(tzinfo=UTC)
+        return datetime.strptime(text, _MOMENT).replace(tzinfo=UTC)
     except ValueError:
         return None
 

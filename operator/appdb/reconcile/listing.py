@@ -7,11 +7,12 @@ version, or not at all, is asked for anew: nothing is ever decided on a list tha
 and nothing but "as it was left" is ever concluded from one.
 """
 
-import json
 import logging
+import marshal
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from appdb.cluster.client import Cluster, Json
@@ -89,7 +90,7 @@ class Listing:
         """Yield every object of a kind that was listed and has not changed since."""
         for (kind, _, _), held in self._held.items():
             if kind is resource:
-                yield _unpacked(held)
+                yield _unpacked(held.packed)
 
     def take(self, resource: Resource, namespace: str, name: str) -> Json | None:
         """Hand out an object once; None when it was not listed, or has changed since."""
@@ -98,7 +99,7 @@ class Listing:
         if held is None:
             return None
         self._let_go(key)
-        return _unpacked(held)
+        return _unpacked(held.packed)
 
     def unseen(self) -> tuple[Name, ...]:
         """Return what was listed and the watches have not shown: (resource, namespace, name)."""
@@ -114,12 +115,13 @@ class Listing:
         self._unseen.clear()
         self._whole.clear()
         self._bytes = 0
+        _unpacked.cache_clear()
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
         """Return an object as it was listed, or else as it is now."""
         held = self._held.get((resource, namespace or "", name))
         if held is not None:
-            return _unpacked(held)
+            return _unpacked(held.packed)
         return await self._cluster.get(resource, namespace, name)
 
     async def cluster_id(self) -> str:
@@ -138,7 +140,7 @@ class Listing:
 
     def _hold(self, resource: Resource, live: Json) -> bool:
         """Keep an object; tells whether there was room for it."""
-        packed = zlib.compress(json.dumps(live, separators=(",", ":")).encode(), 1)
+        packed = zlib.compress(marshal.dumps(live), 1)
         if self._bytes + len(packed) > HELD_BYTES:
             return False
         name = _name(resource, live)
@@ -165,6 +167,8 @@ def _name(resource: Resource, body: Mapping[str, Any]) -> Name:
     return resource, metadata.get("namespace", ""), metadata["name"]
 
 
-def _unpacked(held: _Held) -> Json:
-    body: Json = json.loads(zlib.decompress(held.packed))
+# The server of all databases is asked for by each of them.
+@lru_cache(maxsize=64)
+def _unpacked(packed: bytes) -> Json:
+    body: Json = marshal.loads(zlib.decompress(packed))  # noqa: S302 - packed by ourselves
     return body

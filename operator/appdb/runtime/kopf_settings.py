@@ -4,6 +4,8 @@ ConfigMaps and Secrets are watched by label only: without it every one of them i
 cluster would stream through this process. In the operator's own namespace are only few.
 """
 
+from typing import Any
+
 import kopf
 
 from appdb.api import names
@@ -44,6 +46,40 @@ def _settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.posting.loggers = False
     settings.persistence.finalizer = f"{names.GROUP}/kopf-unused"
+    settings.persistence.diffbase_storage = _NoEssence()
+    settings.persistence.progress_storage = _NoProgress()
     settings.scanning.disabled = False
     settings.process.ultimate_exiting_timeout = 90
     return settings
+
+
+class _NoEssence(kopf.DiffBaseStorage):
+    """Handlers of events compare nothing: copying each object for it is half of kopf's work."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing is written on anybody's object."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Handlers of events are never repeated, so that nothing is remembered of them."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing is written on anybody's object."""
+
+    def purge(self, **_: Any) -> None:
+        """There is nothing to take away."""
+
+    def touch(self, **_: Any) -> None:
+        """Nothing waits to be touched."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence

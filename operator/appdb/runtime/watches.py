@@ -20,6 +20,30 @@ from appdb.runtime.kopf_settings import configured, configured_for_admin_secrets
 STOP_SECONDS = 10.0
 
 
+class Handover:
+    """Brings events to a loop, in order; waking it for each would take longer than their work."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[Deliver, str | None, Mapping[str, Any]]] = []
+
+    def deliver(self, act: Deliver, change: str | None, body: Mapping[str, Any]) -> None:
+        """Have `act` called on the loop; from any thread."""
+        with self._lock:
+            self._waiting.append((act, change, body))
+            is_first = len(self._waiting) == 1
+        if is_first:
+            self._loop.call_soon_threadsafe(self._call_all)
+
+    def _call_all(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        for act, change, body in waiting:
+            # A call of its own for each: none takes another with it.
+            self._loop.call_soon(act, change, body)
+
+
 @dataclass(slots=True)
 class Watches:
     """All watches of one process; none in `namespaces` means the whole cluster."""
@@ -33,12 +57,10 @@ class Watches:
         """Watch until `stop`; raises what ended a watch for good, where starting again helps."""
         loop = asyncio.get_running_loop()
 
-        def deliver(act: Deliver, change: str | None, body: Mapping[str, Any]) -> None:
-            loop.call_soon_threadsafe(act, change, body)
-
         everything, admins = kopf.OperatorRegistry(), kopf.OperatorRegistry()
-        register(everything, self.triggers, deliver)
-        register_admin_secrets(admins, self.triggers, deliver)
+        handover = Handover(loop)
+        register(everything, self.triggers, handover.deliver)
+        register_admin_secrets(admins, self.triggers, handover.deliver)
         await asyncio.gather(
             asyncio.to_thread(asyncio.run, self._watch(everything)),
             asyncio.to_thread(asyncio.run, self._watch_admin_secrets(admins)),

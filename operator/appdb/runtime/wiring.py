@@ -35,7 +35,7 @@ from appdb.reconcile.plan.run import reconcile_plan
 from appdb.reconcile.queue import KeyedQueue, Priority
 from appdb.reconcile.refs import ReferenceMap
 from appdb.reconcile.resync import ResyncClock
-from appdb.reconcile.server.run import reconcile_server
+from appdb.reconcile.server.run import note_listed_periods, reconcile_server
 from appdb.reconcile.turns import Turns
 from appdb.runtime import logs
 from appdb.runtime.handlers import Triggers
@@ -57,7 +57,7 @@ SETTLED_SECONDS = 5.0
 CONFLICT_SECONDS = 0.1
 STUCK_SECONDS = 3 * 3600.0
 # Objects made since the last collection; a run makes some thousands, few of them in cycles.
-YOUNG_OBJECTS = 20_000
+YOUNG_OBJECTS = 100_000
 LEASE_NAME = "appdb-operator"
 LOST_LEASE_EXIT_CODE = 75
 
@@ -212,6 +212,7 @@ class Operator:
         # What the watches tell is compared with it, so that it must be there before them.
         await self.context.listing.read(self.settings.namespaces)
         self.triggers.on_listed(self.context.listing.each(APP_DATABASES))
+        note_listed_periods(self.context)
         serving = asyncio.create_task(self.dispatch.serve())
         clock = asyncio.create_task(self._resync())
         watches = Watches(triggers=self.triggers, namespaces=self.settings.namespaces)

@@ -110,6 +110,7 @@ def decide(observed: Observed) -> Decision:
 def needs_look(observed: Observed) -> bool:
     """Tell whether anything that matters may have changed since the last run that ended well."""
     database, status = observed.database, observed.database.status
+    slots = _slots(observed)
     ready = find_condition(status.conditions, ConditionType.READY)
     return (
         observed.is_due
@@ -120,8 +121,8 @@ def needs_look(observed: Observed) -> bool:
         or is_requested(database)
         or _source_differs(observed)
         or _server_differs(observed)
-        or any(_login_differs(observed, slot) for slot in _slots(observed))
-        or _is_rotating(observed)
+        or any(_login_differs(observed, slot) for slot in slots)
+        or _is_rotating(observed, slots[0])
     )
 
 
@@ -160,11 +161,10 @@ def secret_differs(observed: Observed, slot: LoginSlot) -> bool:
     return differs(secret, secret_of(database, server, address, wanted, issue))
 
 
-def _is_rotating(observed: Observed) -> bool:
+def _is_rotating(observed: Observed, own: LoginSlot) -> bool:
     """Tell whether a rotation is due or not told yet, or a grace is over."""
     database, now = observed.database, observed.now
     rotation, known = database.spec.credentials.rotation, database.status.credentials
-    own = _slots(observed)[0]
     has_ended = known is not None and known.previous_login_until is not None
     return (
         turn_of(rotation, known, now) is not Turn.KEEP

@@ -7,6 +7,7 @@ Passwords are held for the length of a run and are in no repr.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from appdb.api.appdatabase import AppDatabase
@@ -39,11 +40,12 @@ _OF_LOGINS = frozenset({Part.LOGIN, Part.ACCESS}) | _GROUPS
 Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LoginSlot:
     """One login that is asked for; `recorded` is the role that status names, or empty.
 
-    `secret` is the live Secret when it is ours. `conflict` says why the name cannot be used.
+    `secret` is the live Secret when it is ours, and is read once. `conflict` says why the name
+    cannot be used.
     """
 
     secret_name: str
@@ -56,9 +58,8 @@ class LoginSlot:
     @property
     def current(self) -> str:
         """The role that the Secret holds; what status says, when it cannot be read."""
-        said = read_username(self.secret) if self.secret is not None else None
-        if said is not None and said in (*self.sides, self.recorded):
-            return said
+        if self._said is not None and self._said in (*self.sides, self.recorded):
+            return self._said
         return self.recorded or self.sides[0]
 
     @property
@@ -66,17 +67,20 @@ class LoginSlot:
         """The role that an Overlap goes to."""
         return self.sides[1] if self.current != self.sides[1] else self.sides[0]
 
-    @property
+    @cached_property
     def password(self) -> str | None:
         """The password in the Secret, when it is that of this login."""
         if self.secret is None:
             return None
-        said = read_username(self.secret)
-        if self.access is not None and said not in {None, *self.sides, self.recorded}:
+        if self.access is not None and self._said not in {None, *self.sides, self.recorded}:
             return None
         return read_password(self.secret)
 
-    @property
+    @cached_property
+    def _said(self) -> str | None:
+        return read_username(self.secret) if self.secret is not None else None
+
+    @cached_property
     def mark(self) -> Mark:
         """When and for what the password in the Secret was made."""
         return read_mark(self.secret) if self.secret is not None else Mark()

@@ -1,5 +1,7 @@
 """One run of one DatabaseServer: log in, look, report; and wake the databases that waited."""
 
+from contextlib import suppress
+
 from appdb.api import names
 from appdb.api.conditions import find_condition
 from appdb.api.quantities import parse_duration
@@ -43,11 +45,22 @@ async def reconcile_server(context: Context, key: ObjectKey) -> Again:
         return LEAVE
     if server.metadata.is_deleting:
         return LEAVE
+    _note_period(context, server)
+    return await _look(context, writer, server, key)
+
+
+def note_listed_periods(context: Context) -> None:
+    """Take the periods of inspection from the list of the start, before any of them is used."""
+    for live in context.listing.each(DATABASE_SERVERS):
+        with suppress(InvalidSpec):
+            _note_period(context, DatabaseServer.of(live))
+
+
+def _note_period(context: Context, server: DatabaseServer) -> None:
     period = parse_duration(server.spec.resync).total_seconds()
-    context.periods[key.name] = period
+    context.periods[server.metadata.name] = period
     if server.spec.is_default:
         context.periods[DEFAULT_SERVER] = period
-    return await _look(context, writer, server, key)
 
 
 async def _look(
