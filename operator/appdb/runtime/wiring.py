@@ -20,7 +20,7 @@ from typing import NoReturn
 from appdb.cluster.client import Cluster
 from appdb.cluster.events import EventRecorder
 from appdb.cluster.lease import Election, since_boot
-from appdb.cluster.resources import APP_DATABASES
+from appdb.cluster.resources import APP_DATABASES, DATABASE_SERVERS
 from appdb.cluster.secrets import new_password
 from appdb.errors import AppDBError, Conflict
 from appdb.postgres.sessions import DEFAULT_LIMIT, ServerSessions
@@ -211,8 +211,9 @@ class Operator:
     async def _operate(self, stop: asyncio.Event) -> None:
         # What the watches tell is compared with it, so that it must be there before them.
         await self.context.listing.read(self.settings.namespaces)
-        self.triggers.on_listed(self.context.listing.each(APP_DATABASES))
-        note_listed_periods(self.context)
+        listed = self.context.listing.each
+        self.triggers.on_listed(listed(APP_DATABASES))
+        note_listed_periods(self.context.periods, listed(DATABASE_SERVERS))
         serving = asyncio.create_task(self.dispatch.serve())
         clock = asyncio.create_task(self._resync())
         watches = Watches(triggers=self.triggers, namespaces=self.settings.namespaces)

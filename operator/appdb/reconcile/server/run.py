@@ -1,5 +1,6 @@
 """One run of one DatabaseServer: log in, look, report; and wake the databases that waited."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from appdb.api import names
@@ -7,6 +8,7 @@ from appdb.api.conditions import find_condition
 from appdb.api.quantities import parse_duration
 from appdb.api.reasons import ConditionType
 from appdb.api.server import DatabaseServer, DatabaseServerStatus
+from appdb.cluster.client import Json
 from appdb.cluster.resources import DATABASE_SERVERS
 from appdb.errors import AppDBError, ClusterForbidden, ClusterUnavailable, Conflict, InvalidSpec
 from appdb.errors import InsufficientPrivilege as MissingPrivilege
@@ -45,22 +47,22 @@ async def reconcile_server(context: Context, key: ObjectKey) -> Again:
         return LEAVE
     if server.metadata.is_deleting:
         return LEAVE
-    _note_period(context, server)
+    _note_period(context.periods, server)
     return await _look(context, writer, server, key)
 
 
-def note_listed_periods(context: Context) -> None:
+def note_listed_periods(periods: dict[str, float], servers: Iterable[Json]) -> None:
     """Take the periods of inspection from the list of the start, before any of them is used."""
-    for live in context.listing.each(DATABASE_SERVERS):
+    for live in servers:
         with suppress(InvalidSpec):
-            _note_period(context, DatabaseServer.of(live))
+            _note_period(periods, DatabaseServer.of(live))
 
 
-def _note_period(context: Context, server: DatabaseServer) -> None:
+def _note_period(periods: dict[str, float], server: DatabaseServer) -> None:
     period = parse_duration(server.spec.resync).total_seconds()
-    context.periods[server.metadata.name] = period
+    periods[server.metadata.name] = period
     if server.spec.is_default:
-        context.periods[DEFAULT_SERVER] = period
+        periods[DEFAULT_SERVER] = period
 
 
 async def _look(
