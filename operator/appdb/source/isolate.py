@@ -22,7 +22,7 @@ from appdb.model.analysis import Analysis
 from appdb.source import wire
 from appdb.source.analyze import DEFAULT_OPTIONS, AnalysisOptions
 from appdb.source.bundle import SourceBundle
-from appdb.source.worker import WorkerLimits, serve
+from appdb.source.worker import OUT_OF_MEMORY, WorkerLimits, serve
 
 DEFAULT_LIMITS = WorkerLimits()
 _START_SECONDS = 20.0
@@ -236,6 +236,8 @@ async def _status(ending: asyncio.Future[int]) -> int:
 def _why(status: int, limits: WorkerLimits) -> str:
     if status == 0:
         return f"reading the source gave no answer or too large a one; {_NEXT}"
+    if status == OUT_OF_MEMORY:
+        return f"reading the source takes too much memory; {_NEXT}"
     words = {
         signal.SIGALRM: f"takes more than {limits.wall_seconds:g} s",
         signal.SIGXCPU: f"takes more than {limits.cpu_seconds} s of CPU",

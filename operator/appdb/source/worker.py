@@ -26,6 +26,8 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _OPEN_FILES = 32
 _DRAINED = 16 * 1024
+# Exit code of a reader that had not even the memory to say so.
+OUT_OF_MEMORY = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,13 @@ class WorkerLimits:
 
 def serve(connection: socket.socket, limits: WorkerLimits) -> None:
     """Answer the one request of a connection. Does not return to anything but an exit."""
+    try:
+        _serve(connection, limits)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+
+
+def _serve(connection: socket.socket, limits: WorkerLimits) -> None:
     confine(limits)
     gc.disable()
     with connection:
