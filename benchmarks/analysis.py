@@ -11,12 +11,11 @@ import gc
 import os
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from figure import Figure
+from figure import Figure, conclude
 from sources import around_one, joined, realistic, typescript
 from tree_sitter import Language, Parser
 from tree_sitter_language_pack import get_parser
@@ -65,9 +64,7 @@ INPUTS = (
 def main() -> None:
     figures = [figure for each in INPUTS for figure in _measured(each)]
     print()
-    for figure in figures:
-        print(figure)
-    sys.exit(0 if all(figure.is_met for figure in figures) else 1)
+    conclude(figures)
 
 
 def _measured(source: Input) -> list[Figure]:

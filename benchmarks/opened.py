@@ -1,11 +1,9 @@
-"""A sandbox to measure in, and the end of a measurement: figures, and the exit code."""
+"""A sandbox to measure in."""
 
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from client import Client
-from figure import Figure
 
 from appdb.local.manifests import OPERATOR_NAMESPACE, SERVICE_ACCOUNT
 from appdb.local.sandbox import Options, Sandbox
@@ -24,12 +22,3 @@ def opened_sandbox() -> Iterator[tuple[Sandbox, Client]]:
         sandbox.kubectl("wait", "--for=condition=Ready", "dbsrv/local", "--timeout=60s")
         sandbox.kubectl("patch", "dbsrv", "local", "--type=merge", "-p", _NEVER_DUE)
         yield sandbox, Client.of(sandbox.control_plane)
-
-
-def conclude(figures: Iterable[Figure]) -> None:
-    """Print each figure as it comes and end the process: 0 when all of them are met."""
-    missed = 0
-    for figure in figures:
-        print(figure, flush=True)
-        missed += not figure.is_met
-    sys.exit(1 if missed else 0)

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from client import Client
-from figure import Figure
+from figure import Figure, conclude
 from floor import provision_shortly
-from opened import NAMESPACE, OPERATOR, conclude, opened_sandbox
+from opened import NAMESPACE, OPERATOR, opened_sandbox
 from processor import children_of, processor_seconds, told
 from schema import TABLES, prisma_schema
 

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 from client import Client
-from figure import Figure
-from opened import NAMESPACE, OPERATOR, conclude, opened_sandbox
+from figure import Figure, conclude
+from opened import NAMESPACE, OPERATOR, opened_sandbox
 from provisioning import PATIENCE_SECONDS, provision_many
 from schema import prisma_schema
 from sessions import Sessions

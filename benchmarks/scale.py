@@ -14,9 +14,9 @@ from itertools import pairwise
 
 import psycopg
 from client import Client
-from figure import Figure
+from figure import Figure, conclude
 from floor import end_state, provision_alike, provision_shortly
-from opened import NAMESPACE, OPERATOR, conclude, opened_sandbox
+from opened import NAMESPACE, OPERATOR, opened_sandbox
 from processor import processor_seconds, told
 from provisioning import (
     CONNECTIONS,

@@ -73,11 +73,11 @@ class Bookkeeping:
         return key in self._runs or key in self._happenings
 
     def note_as_left(self, key: ObjectKey, fingerprint: str) -> None:
-        """Remember a catalog that the ledger bears out."""
+        """Remember the fingerprint of a catalog that the ledger bears out."""
         self._fingerprints[key] = fingerprint
 
     def as_left(self, key: ObjectKey) -> str | None:
-        """Return the catalog that the ledger last bore out in the life of this process."""
+        """Return the fingerprint that the ledger last bore out in the life of this process."""
         return self._fingerprints.get(key)
 
     async def settle(self, key: ObjectKey) -> None:
