@@ -89,6 +89,37 @@ async def test_there_are_never_more_sessions_than_the_limit(postgres18, two):
             await asyncio.sleep(0.01)
 
 
+async def test_sessions_that_are_kept_outlive_a_rush_of_those_that_are_not(postgres18, admin18):
+    login = Login(username=admin18.name, password=admin18.password)
+    four = AdminSessions(address_of(postgres18), login, limit=4, patience_seconds=600)
+
+    async def kept():
+        async with four.maintenance() as one, four.maintenance() as other:
+            return {await pid_of(one), await pid_of(other)}
+
+    async def visit():
+        async with four.database("postgres") as session:
+            await session.execute("SELECT pg_sleep(0.01)")
+
+    before = await kept()
+    await asyncio.gather(*(visit() for _ in range(24)))
+
+    assert before == await kept()
+    await four.aclose()
+
+
+async def test_who_holds_a_session_for_long_does_not_keep_others_of_its_kind_out(
+    postgres18, admin18
+):
+    login = Login(username=admin18.name, password=admin18.password)
+    two = AdminSessions(address_of(postgres18), login, limit=2, patience_seconds=0.01)
+    async with two.maintenance(), two.maintenance():
+        assert 2 == two.open
+    async with two.database("postgres"), two.database("postgres"):
+        assert 2 == two.open
+    await two.aclose()
+
+
 async def test_a_server_that_is_frozen_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(statements, "SILENCE_SECONDS", 0.5)
     with EmbeddedPostgres(tmp_path / "pg", 18) as postgres:

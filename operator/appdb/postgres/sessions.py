@@ -4,6 +4,9 @@ A session costs about 9 ms to open and one of the server's connections to keep. 
 session of the operator counts against one limit, idle ones too, so that the server's
 owner can rely on `connections.max`. A task must hold at most one session at a time: two
 tasks that each wait for a second one would wait for ever.
+
+Where many wait, each half of the limit is for one kind of session: those that are kept would
+else be closed for those that are not, and opened again a moment later.
 """
 
 import asyncio
@@ -11,7 +14,7 @@ import os
 import select
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -30,6 +33,8 @@ from appdb.postgres.connect import (
 DEFAULT_LIMIT = 8
 IDLE_SECONDS = 30.0
 _LONGEST_GOODBYE_SECONDS = 2.0
+# Who holds its session for longer works on tables or waits for a lock itself.
+PATIENCE_SECONDS = 1.0
 
 
 class AdminSessions:
@@ -42,6 +47,7 @@ class AdminSessions:
         *,
         limit: int = DEFAULT_LIMIT,
         idle_seconds: float = IDLE_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
         on_connect: Callable[[bool], None] = lambda _ok: None,
     ) -> None:
         self.address = address
@@ -50,6 +56,9 @@ class AdminSessions:
         self._idle_seconds = idle_seconds
         self._on_connect = on_connect
         self._slots = asyncio.Semaphore(limit)
+        half = -(-limit // 2)
+        self._kept_half = _Half(half, patience_seconds)
+        self._short_half = _Half(half, patience_seconds)
         self._idle: list[tuple[Session, asyncio.TimerHandle]] = []
         self._lent = 0
         self._leaving: set[asyncio.Task[None]] = set()
@@ -63,7 +72,7 @@ class AdminSessions:
     @asynccontextmanager
     async def maintenance(self) -> AsyncIterator[Session]:
         """Lend a session to the maintenance database; it is kept for the next borrower."""
-        async with self._place():
+        async with self._kept_half.share(), self._place():
             session = self._take_idle() or await self._open(self.login, None, AS_MAINTAINER)
             try:
                 yield session
@@ -97,28 +106,20 @@ class AdminSessions:
     async def _short_lived(
         self, login: Login, database: str, settings: SessionSettings
     ) -> AsyncIterator[Session]:
-        await self._slots.acquire()
-        self._lent += 1
+        stay = AsyncExitStack()
+        await stay.enter_async_context(self._short_half.share())
         gone: Awaitable[None] | None = None
         try:
+            await stay.enter_async_context(self._place())
             session = await self._open(login, database, settings)
             try:
                 yield session
             finally:
                 gone = await _closed(session)
         finally:
-            task = asyncio.create_task(self._leave(gone))
+            task = asyncio.create_task(_leave(stay, gone))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
-
-    async def _leave(self, gone: Awaitable[None] | None) -> None:
-        """Give a place free once the server has let go of the session, which takes a moment."""
-        try:
-            if gone is not None:
-                await gone
-        finally:
-            self._lent -= 1
-            self._slots.release()
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
@@ -176,6 +177,27 @@ class AdminSessions:
             await gone
 
 
+class _Half:
+    """The sessions of one kind that may be open while both kinds are waited for."""
+
+    def __init__(self, count: int, patience_seconds: float) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._patience_seconds = patience_seconds
+
+    @asynccontextmanager
+    async def share(self) -> AsyncIterator[None]:
+        """Wait for a place; when none becomes free for long, go on without."""
+        has_place = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience_seconds):
+                has_place = await self._free.acquire()
+        try:
+            yield
+        finally:
+            if has_place:
+                self._free.release()
+
+
 class ServerSessions:
     """One `AdminSessions` for each server by name; a changed server or password makes a new one."""
 
@@ -208,6 +230,13 @@ class ServerSessions:
         """Close everything, at the end of the process."""
         for name in list(self._by_name):
             await self.forget(name)
+
+
+async def _leave(stay: AsyncExitStack, gone: Awaitable[None] | None) -> None:
+    """Give a place free once the server has let go of the session, which takes a moment."""
+    async with stay:
+        if gone is not None:
+            await gone
 
 
 async def _closed(session: Session) -> Awaitable[None] | None:
