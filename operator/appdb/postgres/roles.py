@@ -41,9 +41,9 @@ async def ensure_roles(session: Session, facts: DatabaseFacts, wanted: WantedDat
     Raises:
         InsufficientPrivilege: with the GRANT that a person has to run.
     """
-    statements = tuple(role_statements(facts, wanted, verifier_of(session)))
-    if facts.database is None or not facts.database.is_valid:
-        statements += tuple(hold_statements(facts, (wanted.roles.owner, wanted.roles.app)))
+    has_database = facts.database is not None and facts.database.is_valid
+    held = () if has_database else (wanted.roles.owner, wanted.roles.app)
+    statements = tuple(role_statements(facts, wanted, verifier_of(session), held=held))
     require_administration(session, facts, facts.roles if statements else ())
     try:
         await run_together(session, statements, doing=f"making the roles of database {wanted.name}")
@@ -72,18 +72,23 @@ def verifier_of(session: Session) -> Verifier:
 
 
 def role_statements(
-    facts: DatabaseFacts, wanted: WantedDatabase, verifier: Verifier
+    facts: DatabaseFacts, wanted: WantedDatabase, verifier: Verifier, *, held: Sequence[str] = ()
 ) -> Iterator[sql.Composable]:
     """Derive what has to be run so that the roles are as wanted; nothing when they are.
 
-    All roles first, memberships last: each change of membership makes the server work out
-    anew whom the admin may administer, which with thousands of roles takes milliseconds.
+    The admin is a member of the roles `held` afterwards. All roles first, memberships last:
+    each change of membership makes the server work out anew whom the admin may administer,
+    which takes 3 ms per thousand roles.
     """
     pairs = tuple((role, facts.roles.get(role.name)) for role in wanted.wanted_roles())
-    for role, found in pairs:
-        if found is None:
+    missing = tuple(role for role, found in pairs if found is None)
+    held_at_once = [role for role in missing if role.name in held] if _may_hold(facts) else []
+    yield from _create_held(held_at_once, verifier)
+    for role in missing:
+        if role not in held_at_once:
             yield _create(role, verifier)
-        else:
+    for role, found in pairs:
+        if found is not None:
             yield from _heal_attributes(role, found)
     for role, found in pairs:
         if found is None or found.claim != wanted.claim(role.part):
@@ -93,6 +98,8 @@ def role_statements(
         yield from _settings(role, found, wanted.name)
     for role, found in pairs:
         yield from _membership(role, found, wanted, facts.version_num)
+    made = {role.name for role in held_at_once}
+    yield from hold_statements(facts, (role for role in held if role not in made))
 
 
 def hold_statements(facts: DatabaseFacts, roles: Iterable[str]) -> Iterator[sql.Composable]:
@@ -192,6 +199,21 @@ def _create(role: WantedRole, verifier: Verifier) -> sql.Composable:
     return sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
         name, sql.Literal(verifier(role.login))
     )
+
+
+def _may_hold(facts: DatabaseFacts) -> bool:
+    """Tell whether the server makes the creator of a role its member when asked to (16)."""
+    return facts.version_num >= POSTGRES_16 and not facts.is_superuser
+
+
+def _create_held(roles: Sequence[WantedRole], verifier: Verifier) -> Iterator[sql.Composable]:
+    """Make roles with the admin as a member, which takes far less than a GRANT afterwards."""
+    if not roles:
+        return
+    yield sql.SQL("SET LOCAL createrole_self_grant = 'inherit, set'")
+    for role in roles:
+        yield _create(role, verifier)
+    yield sql.SQL("SET LOCAL createrole_self_grant = ''")
 
 
 def _heal_attributes(role: WantedRole, found: RoleRow) -> Iterator[sql.Composable]:
