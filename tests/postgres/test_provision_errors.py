@@ -186,7 +186,6 @@ async def test_what_a_server_is_can_be_read(postgres, sessions):
     assert facts.version.startswith(f"{postgres.server.version}.")
     assert ("createdb", "createrole") == facts.capabilities
     assert facts.databases >= 1
-    assert "plpgsql" in facts.extensions
     (identity,) = as_superuser(
         postgres, "postgres", "SELECT system_identifier::text FROM pg_control_system()"
     )[0]

@@ -38,6 +38,14 @@ def require_allowed(wanted: WantedDatabase) -> None:
         )
 
 
+async def read_trust(session: Session, names: Sequence[str]) -> dict[str, bool]:
+    """Tell of each extension whose files the server has whether it is trusted."""
+    (available,) = await read_row(
+        session, _READ_AVAILABLE, {"names": list(names)}, doing="reading the extensions"
+    )
+    return available or {}
+
+
 async def extension_statements(
     session: Session, missing: Sequence[str], facts: DatabaseFacts, wanted: WantedDatabase
 ) -> tuple[sql.Composable, ...]:
@@ -49,10 +57,7 @@ async def extension_statements(
     """
     if not missing:
         return ()
-    (available,) = await read_row(
-        session, _READ_AVAILABLE, {"names": list(missing)}, doing="reading the extensions"
-    )
-    trust: dict[str, bool] = available or {}
+    trust = await read_trust(session, missing)
     absent = [name for name in missing if name not in trust]
     if absent:
         raise ExtensionNotAllowed(

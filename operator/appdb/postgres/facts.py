@@ -21,7 +21,7 @@ SUPERUSER = "SUPERUSER"
 INVALID_DATABASE = -2
 
 # inherit_option and set_option came with 16: through jsonb one query serves all versions.
-# From 16 on the creator of a role holds an ADMIN grant made by the bootstrap superuser,
+# From 16 on the creator of a role holds an ADMIN grant made by the bootstrap superuser (10),
 # which stays; what we granted ourselves has us as the grantor. Asking pg_has_role makes the
 # server list all roles that the admin is a member of, 2 ms per thousand, so it comes last.
 _READ = """
@@ -76,7 +76,8 @@ SELECT
             WHERE m.roleid = r.oid AND m.admin_option AND NOT a.rolsuper),
         'is_held', EXISTS (SELECT FROM pg_auth_members m
             WHERE m.roleid = r.oid AND m.member = me.oid
-            AND (m.grantor = me.oid OR NOT me.rolsuper AND pg_has_role(m.grantor, 'USAGE')
+            AND (m.grantor = me.oid
+                OR m.grantor <> 10 AND NOT me.rolsuper AND pg_has_role(m.grantor, 'USAGE')
                 OR current_setting('server_version_num')::int < 160000))))
      FROM pg_roles r
      WHERE r.rolname = ANY(%(roles)s)),

@@ -7,7 +7,7 @@ the search_path is pinned and every statement is a GRANT, an ALTER or a CREATE.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import sql
 
@@ -21,7 +21,7 @@ DATABASE_OWNER = "pg_database_owner"
 # Where the operator keeps what it did to the tables; the app has no right on it.
 LEDGER_SCHEMA = "_appdb"
 
-_READ = """
+_SCHEMAS: LiteralString = """
 SELECT
     (SELECT jsonb_agg(jsonb_build_object(
         'name', n.nspname,
@@ -34,6 +34,8 @@ SELECT
      OR (cardinality(%(groups)s::text[]) > 0
          AND n.nspowner = to_regrole(quote_ident(%(app)s)))),
     (SELECT jsonb_agg(e.extname) FROM pg_extension e),
+"""
+_RIGHTS_OF_GROUPS: LiteralString = """
     (SELECT jsonb_agg(jsonb_build_array(
         d.defaclobjtype::text, pg_get_userbyid(a.grantee), a.privilege_type))
      FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) a
@@ -53,6 +55,8 @@ SELECT
             WHEN 'S' THEN has_sequence_privilege(g.name, c.oid, p.wanted)
             ELSE has_table_privilege(g.name, c.oid, p.wanted) END))
 """
+# Planning what nobody asks for would take as long as all the rest.
+_NO_GROUPS: LiteralString = "NULL, NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class SchemaRow:
 class InsideFacts:
     """What is there. `default_grants`: (object type letter, role, privilege) for new objects.
 
+    Those and `unreachable` are read only where there is a group of readers or writers.
     `unreachable`: (group, schema, relation, kind) on which a reader or writer group lacks a right.
     """
 
@@ -82,7 +87,7 @@ async def read_inside(session: Session, wanted: WantedDatabase) -> InsideFacts:
     groups = tuple(_groups(wanted))
     row = await read_row(
         session,
-        _READ,
+        _SCHEMAS + (_RIGHTS_OF_GROUPS if groups else _NO_GROUPS),
         {
             "schemas": [PUBLIC_SCHEMA, LEDGER_SCHEMA, *wanted.schemas],
             "app": wanted.roles.app,

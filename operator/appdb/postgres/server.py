@@ -32,9 +32,7 @@ SELECT jsonb_build_object(
     'tells_identity', has_function_privilege('pg_control_system()', 'EXECUTE'),
     'max_connections', current_setting('max_connections')::int,
     'databases', (SELECT count(*) FROM pg_database d
-        WHERE NOT d.datistemplate AND d.datname <> current_database()),
-    'extensions', (SELECT coalesce(jsonb_agg(e.name ORDER BY e.name), '[]')
-        FROM pg_available_extensions e))
+        WHERE NOT d.datistemplate AND d.datname <> current_database()))
 FROM pg_roles r
 WHERE r.rolname = current_user
 """
@@ -66,7 +64,6 @@ class ServerFacts:
     is_open_to_public: bool
     max_connections: int
     databases: int
-    extensions: tuple[str, ...]
 
     @property
     def capabilities(self) -> tuple[str, ...]:
@@ -88,10 +85,7 @@ async def read_server(session: Session) -> ServerFacts:
     if found.pop("tells_identity"):
         (identifier,) = await read_row(session, _READ_IDENTITY, {}, doing=doing)
     version = str(found.pop("version_text")).split(" ", 1)[0]
-    extensions = tuple(found.pop("extensions"))
-    return ServerFacts(
-        **found, version=version, system_identifier=identifier, extensions=extensions
-    )
+    return ServerFacts(**found, version=version, system_identifier=identifier)
 
 
 def missing_privilege(facts: ServerFacts) -> str | None:

@@ -22,6 +22,7 @@ from appdb.postgres.claims import (
 from appdb.postgres.connect import Session
 from appdb.postgres.ddl import operator_made
 from appdb.postgres.drop import read_claimed_roles
+from appdb.postgres.extensions import read_trust
 from appdb.postgres.facts import read_claims, read_database, read_names
 from appdb.postgres.provision import Outcome, ensure_database
 from appdb.postgres.roles import require_administration
@@ -54,7 +55,7 @@ async def check_names(work: Work) -> None:
         facts = await read_server(session)
         require_same_server(server, facts.system_identifier or "", _known_identifier(work))
         require_usable(facts, session)
-        _refuse_extensions(work, facts.extensions)
+        await _refuse_extensions(session, work)
         judged = await _judged(session, work)
         refuse_renamed(judged.claimed, judged.wanted)
         await _require_there(session, work, judged.wanted, facts.system_identifier or "")
@@ -195,12 +196,16 @@ def _with_source(wanted: WantedDatabase, analysis: Analysis | None) -> WantedDat
     )
 
 
-def _refuse_extensions(work: Work, available: tuple[str, ...]) -> None:
+async def _refuse_extensions(session: Session, work: Work) -> None:
     """A source that asks for more than the server gives keeps nobody from database and login."""
     if work.analysis is None:
         return
+    asked = operator_made(work.analysis.statements, DdlKind.EXTENSION)
+    if not asked:
+        return
     allowed = work.server.spec.allowed_extensions
-    for name in operator_made(work.analysis.statements, DdlKind.EXTENSION):
+    available = await read_trust(session, asked)
+    for name in asked:
         if name not in allowed:
             lacking = (
                 f"add it to allowedExtensions of DatabaseServer {work.server.metadata.name}, or "
