@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 
 import psycopg
@@ -65,7 +66,7 @@ def measure_from_nothing(sandbox: Sandbox, client: Client, count: int) -> Iterat
     names = [f"app-{number}" for number in range(count)]
     with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
         list(pool.map(lambda name: create_source(client, name, note=name), names))
-    first = _measure_floor(sandbox, provision_alike, "before", count // 2)
+    first = _measure_floor(sandbox, _ALIKE, "before", count // 2)
     log = sandbox.control_plane.audit_log
     mark, sessions, before = mark_end(log), Sessions(sandbox), processor_seconds(sandbox)
     with sessions:
@@ -80,8 +81,8 @@ def measure_from_nothing(sandbox: Sandbox, client: Client, count: int) -> Iterat
     requests = read_requests(log, since=mark, user=OPERATOR)
     writes = [each for each in requests if each.is_write and each.namespace == NAMESPACE]
     print(f"#   writes: {counted(f'{each.verb} {each.resource}' for each in writes)}")
-    floor = first + _measure_floor(sandbox, provision_alike, "after", count - count // 2)
-    short = _measure_floor(sandbox, provision_shortly, "short", count // 10) * count / (count // 10)
+    floor = first + _measure_floor(sandbox, _ALIKE, "after", count - count // 2)
+    short = _measure_floor(sandbox, _SHORT, "short", count // 10) * count / (count // 10)
     _require_alike(sandbox, "before_0", f"{NAMESPACE}_app_0")
     print(f"# a script of a few lines, over as many connections: {total / short:.2f} times that")
     yield Figure(name=f"{count} from nothing, times plain SQL", value=total / floor, limit=1.5)
@@ -89,15 +90,24 @@ def measure_from_nothing(sandbox: Sandbox, client: Client, count: int) -> Iterat
     yield Figure(name="sessions at once", value=sessions.most, limit=CONNECTIONS)
 
 
-Provision = Callable[[Sandbox, str, Iterable[str]], None]
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Plain SQL for one database, and how many sessions it holds at once."""
+
+    provision: Callable[[Sandbox, str, Iterable[str]], None]
+    sessions: int
 
 
-def _measure_floor(sandbox: Sandbox, provision: Provision, prefix: str, count: int) -> float:
-    """Seconds for so many databases in plain SQL, over as many connections as the operator has."""
+_ALIKE = Floor(provision_alike, sessions=2)
+_SHORT = Floor(provision_shortly, sessions=1)
+
+
+def _measure_floor(sandbox: Sandbox, floor: Floor, prefix: str, count: int) -> float:
+    """Seconds for so many databases in plain SQL, over as many sessions as the operator has."""
     ddl, before = declared_ddl(), processor_seconds(sandbox)
     started = time.perf_counter()
-    with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
-        list(pool.map(lambda n: provision(sandbox, f"{prefix}_{n}", ddl), range(count)))
+    with ThreadPoolExecutor(max_workers=CONNECTIONS // floor.sessions) as pool:
+        list(pool.map(lambda n: floor.provision(sandbox, f"{prefix}_{n}", ddl), range(count)))
     seconds = time.perf_counter() - started
     each, parts = told(before, processor_seconds(sandbox), count)
     print(f"# {count} {prefix}, plain SQL: {seconds / count * 1000:.0f} ms each")
