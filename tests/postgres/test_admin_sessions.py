@@ -112,12 +112,11 @@ async def test_who_holds_a_session_for_long_does_not_keep_others_of_its_kind_out
     postgres18, admin18
 ):
     login = Login(username=admin18.name, password=admin18.password)
-    two = AdminSessions(address_of(postgres18), login, limit=2, patience_seconds=0.01)
-    async with two.maintenance(), two.maintenance():
-        assert 2 == two.open
-    async with two.database("postgres"), two.database("postgres"):
-        assert 2 == two.open
-    await two.aclose()
+    four = AdminSessions(address_of(postgres18), login, limit=4, patience_seconds=0.01)
+    for lend in (four.maintenance, lambda: four.database("postgres")):
+        async with lend(), lend(), lend(), lend():
+            assert 4 == four.open
+    await four.aclose()
 
 
 async def test_a_server_that_is_frozen_is_given_up(tmp_path, monkeypatch):

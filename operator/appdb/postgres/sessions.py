@@ -56,7 +56,8 @@ class AdminSessions:
         self._idle_seconds = idle_seconds
         self._on_connect = on_connect
         self._slots = asyncio.Semaphore(limit)
-        half = -(-limit // 2)
+        # Who plans holds two of a kind at once.
+        half = max(2, -(-limit // 2))
         self._kept_half = _Half(half, patience_seconds)
         self._short_half = _Half(half, patience_seconds)
         self._idle: list[tuple[Session, asyncio.TimerHandle]] = []
