@@ -169,9 +169,7 @@ async def connect(
                     **_parameters(address, login, settings)
                     | {"dbname": target, "sslrootcert": ca_path or _NOWHERE},
                 )
-                if session.info.server_version >= _HAS_TRANSACTION_TIMEOUT:
-                    # No startup option: servers before it would refuse the login.
-                    await session.execute("SET transaction_timeout = 0")
+                await _lift_transaction_timeout(session)
     except TimeoutError as err:
         raise Unreachable(
             f"{address} did not answer in {2 * settings.connect_timeout_seconds} s:"
@@ -184,6 +182,18 @@ async def connect(
         raise error from err
     _addresses[session] = address
     return session
+
+
+async def _lift_transaction_timeout(session: Session) -> None:
+    """Set what is no startup option: servers before 17 would refuse the login."""
+    if session.info.server_version < _HAS_TRANSACTION_TIMEOUT:
+        return
+    try:
+        await session.execute("SET transaction_timeout = 0")
+    except BaseException:
+        # Nobody has the session yet: a run that is cancelled here would leave it open.
+        session.pgconn.finish()
+        raise
 
 
 async def _explained(error: TLSFailed, address: ServerAddress) -> TLSFailed:
