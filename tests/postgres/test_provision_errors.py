@@ -19,6 +19,7 @@ from appdb.errors import (
 )
 from appdb.local.ports import free_port
 from appdb.postgres.connect import Login, ServerAddress, SessionSettings, connect
+from appdb.postgres.extensions import read_trust
 from appdb.postgres.login import proven_login
 from appdb.postgres.provision import app_session, ensure_database
 from appdb.postgres.server import missing_privilege, read_server, require_usable
@@ -182,10 +183,12 @@ async def test_what_a_server_is_can_be_read(postgres, sessions):
     await provisioned(sessions, a_database())
     async with sessions.maintenance() as session:
         facts = await read_server(session)
+        trust = await read_trust(session, ["plpgsql", "not_there"])
 
     assert facts.version.startswith(f"{postgres.server.version}.")
     assert ("createdb", "createrole") == facts.capabilities
     assert facts.databases >= 1
+    assert {"plpgsql": True} == trust
     (identity,) = as_superuser(
         postgres, "postgres", "SELECT system_identifier::text FROM pg_control_system()"
     )[0]

@@ -81,15 +81,13 @@ def role_statements(
     which takes 3 ms per thousand roles.
     """
     pairs = tuple((role, facts.roles.get(role.name)) for role in wanted.wanted_roles())
-    missing = tuple(role for role, found in pairs if found is None)
-    held_at_once = [role for role in missing if role.name in held] if _may_hold(facts) else []
-    yield from _create_held(held_at_once, verifier)
-    for role in missing:
-        if role not in held_at_once:
-            yield _create(role, verifier)
+    at_once = {name for name in held if name not in facts.roles} if _may_hold(facts) else set()
+    yield from _create_held([role for role, _ in pairs if role.name in at_once], verifier)
     for role, found in pairs:
         if found is not None:
             yield from _heal_attributes(role, found)
+        elif role.name not in at_once:
+            yield _create(role, verifier)
     for role, found in pairs:
         if found is None or found.claim != wanted.claim(role.part):
             yield sql.SQL("COMMENT ON ROLE {} IS {}").format(
@@ -98,8 +96,7 @@ def role_statements(
         yield from _settings(role, found, wanted.name)
     for role, found in pairs:
         yield from _membership(role, found, wanted, facts.version_num)
-    made = {role.name for role in held_at_once}
-    yield from hold_statements(facts, (role for role in held if role not in made))
+    yield from hold_statements(facts, (name for name in held if name not in at_once))
 
 
 def hold_statements(facts: DatabaseFacts, roles: Iterable[str]) -> Iterator[sql.Composable]:
