@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "operator"), str(ROOT / "tests")]
 
-from figure import Figure  # noqa: E402
+from figure import Figure, conclude  # noqa: E402
 
 from appdb.local.postgres import EmbeddedPostgres  # noqa: E402 - the path comes first
 from appdb.plan.policy import Policy  # noqa: E402
@@ -146,7 +146,7 @@ def compare_with_alembic(dsn: str) -> None:
     engine.dispose()
 
 
-async def main() -> int:
+async def main() -> list[Figure]:
     figures: list[Figure] = []
     with TemporaryDirectory() as home:
         server = EmbeddedPostgres(Path(home), 18)
@@ -156,10 +156,8 @@ async def main() -> int:
                 figures += await measure(server, tables)
         finally:
             server.remove()
-    for figure in figures:
-        print(figure)
-    return 0 if all(figure.is_met for figure in figures) else 1
+    return figures
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    conclude(asyncio.run(main()))

@@ -24,7 +24,7 @@ from opened import NAMESPACE, OPERATOR, opened_sandbox
 from processor import children_of, processor_seconds, told
 from schema import TABLES, prisma_schema
 
-from appdb.local.audit import mark_end, read_requests
+from appdb.local.audit import Request, mark_end, read_requests
 from appdb.local.sandbox import Sandbox
 from appdb.local.waiting import pause, wait_until
 from appdb.source.analyze import analyze
@@ -101,18 +101,13 @@ def measure_many(
     used.append(processor_seconds(sandbox))
     # Events that others waited before come after Ready, and count.
     await_settled(sandbox)
-    writes = [
-        request
-        for request in read_requests(sandbox.control_plane.audit_log, since=mark, user=OPERATOR)
-        if request.is_write and request.namespace == NAMESPACE
-    ]
+    requests = read_requests(sandbox.control_plane.audit_log, since=mark, user=OPERATOR)
     print(f"# {count} at once: plain SQL {floor:.1f} s, operator {total:.1f} s")
     for who, before, after in (("plain SQL", *used[:2]), ("operator", *used[1:])):
         all_, parts = told(before, after, count)
         print(f"#   processor time, {who}: {all_:.0f} ms each ({parts})")
-    print(f"#   writes: {counted(f'{each.verb} {each.resource}' for each in writes)}")
     yield Figure(name=f"{count} at once, times plain SQL", value=total / floor, limit=2)
-    yield Figure(name="API writes per object", value=len(writes) / count, limit=5)
+    yield figure_of_writes(requests, count)
 
 
 def measure_restart(sandbox: Sandbox, *, count: int) -> Iterator[Figure]:
@@ -289,6 +284,13 @@ def _timed(act: Callable[[], None]) -> float:
     started = time.perf_counter()
     act()
     return time.perf_counter() - started
+
+
+def figure_of_writes(requests: Iterable[Request], count: int) -> Figure:
+    """Print what was written in the namespace, by kind, and return how much per object."""
+    writes = [each for each in requests if each.is_write and each.namespace == NAMESPACE]
+    print(f"#   writes: {counted(f'{each.verb} {each.resource}' for each in writes)}")
+    return Figure(name="API writes per object", value=len(writes) / count, limit=5)
 
 
 def counted(words: Iterable[str]) -> str:

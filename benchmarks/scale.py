@@ -24,9 +24,9 @@ from provisioning import (
     app_database,
     await_quiet,
     await_settled,
-    counted,
     create_source,
     declared_ddl,
+    figure_of_writes,
     measure_memory,
 )
 from sessions import Sessions
@@ -79,14 +79,12 @@ def measure_from_nothing(sandbox: Sandbox, client: Client, count: int) -> Iterat
     print(f"#   processor time: {each:.0f} ms each ({parts})")
     await_settled(sandbox)
     requests = read_requests(log, since=mark, user=OPERATOR)
-    writes = [each for each in requests if each.is_write and each.namespace == NAMESPACE]
-    print(f"#   writes: {counted(f'{each.verb} {each.resource}' for each in writes)}")
     floor = first + _measure_floor(sandbox, _ALIKE, "after", count - count // 2)
     short = _measure_floor(sandbox, _SHORT, "short", count // 10) * count / (count // 10)
     _require_alike(sandbox, "before_0", f"{NAMESPACE}_app_0")
     print(f"# a script of a few lines, over as many connections: {total / short:.2f} times that")
     yield Figure(name=f"{count} from nothing, times plain SQL", value=total / floor, limit=1.5)
-    yield Figure(name="API writes per object", value=len(writes) / count, limit=5)
+    yield figure_of_writes(requests, count)
     yield Figure(name="sessions at once", value=sessions.most, limit=CONNECTIONS)
 
 
