@@ -26,7 +26,7 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _OPEN_FILES = 32
 _DRAINED = 16 * 1024
-# Exit code of a reader that had not even the memory to say so.
+# Exit code of a reader that needed more memory than it may have; it has none left to say so.
 OUT_OF_MEMORY = 12
 
 
@@ -69,9 +69,7 @@ def _answer(connection: socket.socket) -> bytes:
     except InvalidInput as error:
         return wire.failure(error)
     except MemoryError:
-        return wire.failure(
-            SourceInvalid("reading the source takes too much memory; leave out large files")
-        )
+        raise
     except Exception as error:  # noqa: BLE001 - a process entry: a bug of ours must have a name
         place = traceback.extract_tb(error.__traceback__)[-1]
         name = os.path.basename(place.filename)  # noqa: PTH119 - no need of a Path for a name
