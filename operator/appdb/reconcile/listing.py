@@ -53,6 +53,8 @@ class Listing:
         self._unseen: set[Name] = set()
         self._whole: set[Resource] = set()
         self._bytes = 0
+        # The server of all databases is asked for by each of them.
+        self._unpacked = lru_cache(maxsize=64)(_unpack)
 
     async def read(self, namespaces: tuple[str, ...] = ()) -> None:
         """List everything that is watched; what cannot be listed is done without.
@@ -90,7 +92,7 @@ class Listing:
         """Yield every object of a kind that was listed and has not changed since."""
         for (kind, _, _), held in self._held.items():
             if kind is resource:
-                yield _unpacked(held.packed)
+                yield self._unpacked(held.packed)
 
     def take(self, resource: Resource, namespace: str, name: str) -> Json | None:
         """Hand out an object once; None when it was not listed, or has changed since."""
@@ -99,7 +101,7 @@ class Listing:
         if held is None:
             return None
         self._let_go(key)
-        return _unpacked(held.packed)
+        return self._unpacked(held.packed)
 
     def unseen(self) -> tuple[Name, ...]:
         """Return what was listed and the watches have not shown: (resource, namespace, name)."""
@@ -115,13 +117,13 @@ class Listing:
         self._unseen.clear()
         self._whole.clear()
         self._bytes = 0
-        _unpacked.cache_clear()
+        self._unpacked.cache_clear()
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> Json | None:
         """Return an object as it was listed, or else as it is now."""
         held = self._held.get((resource, namespace or "", name))
         if held is not None:
-            return _unpacked(held.packed)
+            return self._unpacked(held.packed)
         return await self._cluster.get(resource, namespace, name)
 
     async def cluster_id(self) -> str:
@@ -167,8 +169,6 @@ def _name(resource: Resource, body: Mapping[str, Any]) -> Name:
     return resource, metadata.get("namespace", ""), metadata["name"]
 
 
-# The server of all databases is asked for by each of them.
-@lru_cache(maxsize=64)
-def _unpacked(packed: bytes) -> Json:
+def _unpack(packed: bytes) -> Json:
     body: Json = marshal.loads(zlib.decompress(packed))  # noqa: S302 - packed by ourselves
     return body
