@@ -41,7 +41,7 @@ def mortal(
         component.kill()
 
 
-def test_a_process_that_wakes_too_late_does_not_take_another_step(tmp_path: Path):
+def test_a_process_that_wakes_too_late_takes_no_step_but_the_one_it_was_in(tmp_path: Path):
     chance = random.Random(5)
     for number in range(PAUSES):
         with mortal(tmp_path, f"paused{number}") as (component, written):
@@ -54,7 +54,8 @@ def test_a_process_that_wakes_too_late_does_not_take_another_step(tmp_path: Path
 
             until(lambda: not component.is_running, say=component.read_log)
             assert component.process is not None
-            assert (OVER_EXIT_CODE, before) == (component.process.exit_code, written.stat().st_size)
+            assert OVER_EXIT_CODE == component.process.exit_code
+            assert written.stat().st_size - before in {0, 1}
 
 
 def test_a_process_that_wakes_in_time_goes_on(tmp_path: Path):

@@ -30,7 +30,7 @@ class MortalLoop(asyncio.SelectorEventLoop):
                 end()
 
         self._selector_that_looks.look = look
-        # A handler runs before the next instruction of whatever was stopped.
+        # A handler runs as soon as the call that was stopped, or about to be made, is over.
         signal.signal(signal.SIGCONT, lambda _number, _frame: look())
 
 
