@@ -25,9 +25,20 @@ from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.statements import read_row, run, run_together
 from appdb.postgres.wanted import WantedDatabase
 
+# Ends what Postgres lets us end and counts the rest. Background processes have no user; that
+# a session is a client's is not shown to everybody, whose it is, is.
 _END_CLIENTS: LiteralString = """
-SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity
-WHERE datname = %(database)s AND backend_type = 'client backend'
+WITH clients AS (
+    SELECT a.pid, CASE WHEN r.rolsuper
+        THEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+        ELSE pg_has_role(a.usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')
+        END AS may_end
+    FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+    WHERE a.datname = %(database)s AND a.pid <> pg_backend_pid()
+)
+SELECT count(*) FILTER (WHERE NOT may_end),
+    count(CASE WHEN may_end THEN pg_terminate_backend(pid, 2000) END)
+FROM clients
 """
 _READ_SESSIONS = """
 SELECT coalesce(jsonb_agg(format('pid %%s (role %%s, application %%s)', pid, usename,
@@ -252,7 +263,10 @@ async def _drop_by_force(session: Session, wanted: WantedDatabase, *, doing: str
     try:
         await run(session, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name), doing=doing)
     except InsufficientPrivilege:
-        await read_row(session, _END_CLIENTS, {"database": wanted.name}, doing=doing)
+        kept, _ = await read_row(session, _END_CLIENTS, {"database": wanted.name}, doing=doing)
+        if kept:
+            # Postgres would wait for them, 5 seconds at each try.
+            raise
         await run(session, sql.SQL("DROP DATABASE {}").format(name), doing=doing)
 
 
