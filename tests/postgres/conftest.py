@@ -1,4 +1,4 @@
-"""The operator's sessions on real servers."""
+"""The operator's sessions on real servers, and databases for releases."""
 
 from collections.abc import AsyncIterator
 
@@ -6,6 +6,7 @@ import pytest
 
 from appdb.local.postgres import EmbeddedPostgres, Login
 from appdb.postgres.sessions import AdminSessions
+from support.releases import Place, empty, places
 from support.tenants import sessions_of
 
 
@@ -31,3 +32,25 @@ async def root18(postgres18: EmbeddedPostgres) -> AsyncIterator[AdminSessions]:
     opened = sessions_of(postgres18)
     yield opened
     await opened.aclose()
+
+
+@pytest.fixture(scope="module")
+async def pair(postgres: EmbeddedPostgres) -> AsyncIterator[list[Place]]:
+    """Two databases, one to release to and one to compare with, on every version in turn."""
+    async with places(postgres, 2) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def pair18(postgres18: EmbeddedPostgres) -> AsyncIterator[list[Place]]:
+    """Two databases, one to release to and one to compare with, on the newest version."""
+    async with places(postgres18, 2) as found:
+        yield found
+
+
+@pytest.fixture
+async def place(pair: list[Place]) -> Place:
+    """The first of two empty databases, on every version in turn."""
+    for each in pair:
+        await empty(each)
+    return pair[0]

@@ -1,12 +1,10 @@
 """Renames with both names for a while: old and new applications work side by side."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import psycopg
 import pytest
 
-from appdb.local.postgres import EmbeddedPostgres
 from appdb.model.catalog import Key, Kind
 from appdb.plan.hazards import Hazard
 from appdb.plan.plan import Plan
@@ -17,8 +15,6 @@ from support.releases import (
     debris,
     describe,
     differences,
-    empty,
-    places,
 )
 
 pytestmark = pytest.mark.postgres
@@ -33,19 +29,6 @@ TRIGGERS = """
 SELECT count(*) FROM pg_proc WHERE proname LIKE '\\_appdb%' UNION ALL
 SELECT count(*) FROM pg_trigger WHERE tgname LIKE '\\_appdb%'
 """
-
-
-@pytest.fixture(scope="module")
-async def pair(postgres: EmbeddedPostgres) -> AsyncIterator[list[Place]]:
-    async with places(postgres, 2) as found:
-        yield found
-
-
-@pytest.fixture
-async def place(pair: list[Place]) -> Place:
-    await empty(pair[0])
-    await empty(pair[1])
-    return pair[0]
 
 
 def column(name: str, table: str = "users") -> Key:

@@ -1,15 +1,13 @@
 """However a source goes to and fro between two names, the last one has every value."""
 
 import random
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from appdb.local.postgres import EmbeddedPostgres
 from appdb.plan.policy import Policy, Rename, RenameMode
 from appdb.postgres.inspect import read_catalog
-from support.releases import Place, describe, differences, empty, places
+from support.releases import Place, describe, differences, empty
 
 pytestmark = pytest.mark.postgres
 
@@ -23,12 +21,6 @@ KINDS = (
 )
 INDEXES = ("", "CREATE INDEX idx ON t ({0});\n", "CREATE UNIQUE INDEX idx ON t ({0});\n")
 OTHER = {"a": "b", "b": "a"}
-
-
-@pytest.fixture(scope="module")
-async def pair(postgres18: EmbeddedPostgres) -> AsyncIterator[list[Place]]:
-    async with places(postgres18, 2) as found:
-        yield found
 
 
 @dataclass(kw_only=True)
@@ -101,11 +93,11 @@ async def walk(pair: list[Place], seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_the_last_name_has_every_value(pair: list[Place], seed: int):
-    await walk(pair, seed)
+async def test_the_last_name_has_every_value(pair18: list[Place], seed: int):
+    await walk(pair18, seed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 160))
-async def test_the_last_name_has_every_value_on_many_ways(pair: list[Place], seed: int):
-    await walk(pair, seed)
+async def test_the_last_name_has_every_value_on_many_ways(pair18: list[Place], seed: int):
+    await walk(pair18, seed)

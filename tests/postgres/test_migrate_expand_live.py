@@ -55,19 +55,6 @@ UNEQUAL = "SELECT count(*) FROM public.t WHERE a IS DISTINCT FROM b"
 LOCK_TIMEOUT_MS = 400
 
 
-@pytest.fixture(scope="module")
-async def pair(postgres: EmbeddedPostgres) -> AsyncIterator[list[Place]]:
-    async with places(postgres, 2) as found:
-        yield found
-
-
-@pytest.fixture
-async def place(pair: list[Place]) -> Place:
-    for each in pair:
-        await empty(each)
-    return pair[0]
-
-
 async def number(place: Place, query: str) -> int:
     row = await (await place.conn.execute(query.encode())).fetchone()
     assert row is not None
