@@ -23,7 +23,7 @@ from appdb.postgres.apply import Outcome, Run, apply_release
 from appdb.postgres.connect import Login, ServerAddress, Session, SessionSettings, connect
 from appdb.postgres.inspect import read_catalog
 from appdb.postgres.migrate import Release, plan_release
-from appdb.postgres.scratch import Scratch
+from appdb.postgres.scratch import Scratch, open_to_roles
 from support.sandbox import fresh_database
 
 AUTO = dict.fromkeys(Hazard, Allowance.AUTO)
@@ -281,7 +281,9 @@ async def places(server: EmbeddedPostgres, count: int = 1) -> AsyncIterator[list
     """Empty databases on a server, with one scratch database beside them."""
     async with AsyncExitStack() as stack:
         bench_dsn = stack.enter_context(fresh_database(server, "scratch"))
-        scratch = Scratch(conn=await stack.enter_async_context(session(bench_dsn)))
+        bench = await stack.enter_async_context(session(bench_dsn))
+        await open_to_roles(bench)
+        scratch = Scratch(conn=bench)
         found = []
         for _ in range(count):
             dsn = stack.enter_context(fresh_database(server, "live"))

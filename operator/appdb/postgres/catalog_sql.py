@@ -1,14 +1,15 @@
 """The queries behind a catalog snapshot: constants, nothing else.
 
 Read with an empty search path, so that Postgres qualifies every name it deparses. Members
-of extensions, temporary schemas and our own ledger are never part of a schema.
+of extensions, temporary schemas and our own ledger are never part of a schema. 16384 is the
+first oid that is not the server's own (FirstNormalObjectId).
 """
 
 from typing import LiteralString
 
 _OURS: LiteralString = """
     n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', '_appdb')
-    AND n.nspname NOT LIKE 'pg\\_temp\\_%%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%%'
+    AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND n.nspname NOT LIKE 'pg\\_toast\\_temp\\_%'
 """
 
 
@@ -67,7 +68,7 @@ WHERE t.typtype = 'e' AND {ours}
 DOMAINS = _filled("""
 SELECT n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod),
     CASE WHEN t.typcollation <> b.typcollation
-         THEN (SELECT format('%%I.%%I', cn.nspname, c.collname) FROM pg_collation c
+         THEN (SELECT format('%I.%I', cn.nspname, c.collname) FROM pg_collation c
                JOIN pg_namespace cn ON cn.oid = c.collnamespace WHERE c.oid = t.typcollation) END,
     t.typdefault, t.typnotnull, k.checks, d.description
 FROM pg_type t
@@ -97,6 +98,7 @@ WHERE c.relkind = 'c' AND {ours}
     AND {no_row_type_member}
 """)
 
+# There is one owner at most; the limit keeps Postgres from joining all sequences with all owners.
 SEQUENCES = _filled("""
 SELECT n.nspname, c.relname, {counter}, own.nspname, own.relname, own.attname, d.description
 FROM pg_sequence s
@@ -110,6 +112,7 @@ LEFT JOIN LATERAL (
     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = p.refobjsubid
     WHERE p.classid = 'pg_class'::regclass AND p.objid = c.oid AND p.deptype = 'a'
         AND p.refclassid = 'pg_class'::regclass AND p.refobjsubid > 0
+    LIMIT 1
 ) own ON true
 LEFT JOIN pg_description d
     ON d.classoid = 'pg_class'::regclass AND d.objoid = c.oid AND d.objsubid = 0
@@ -135,7 +138,7 @@ SELECT n.nspname, c.relname, a.attname, a.attnum, format_type(a.atttypid, a.attt
     bn.nspname, b.typname, b.typtype,
     a.attnotnull, pg_get_expr(f.adbin, f.adrelid), a.attidentity, a.attgenerated,
     CASE WHEN a.attcollation <> t.typcollation
-         THEN (SELECT format('%%I.%%I', xn.nspname, x.collname) FROM pg_collation x
+         THEN (SELECT format('%I.%I', xn.nspname, x.collname) FROM pg_collation x
                JOIN pg_namespace xn ON xn.oid = x.collnamespace WHERE x.oid = a.attcollation) END,
     d.description, f.oid,
     CASE WHEN b.typtype = 'd' THEN b.typnotnull OR EXISTS (
@@ -165,16 +168,21 @@ WHERE p.classid = 'pg_class'::regclass AND p.deptype = 'i'
     AND p.refclassid = 'pg_class'::regclass AND p.refobjsubid > 0
 """)
 
-# What a generated column's expression reads; defaults read no columns.
+# What a generated column's expression reads; defaults read no columns. Asked for column by
+# column: as a join it would go through all columns once for each default.
 GENERATED_USES: LiteralString = """
-SELECT f.oid, array_agg(a.attname::text)
-FROM pg_attrdef f
-JOIN pg_attribute g ON g.attrelid = f.adrelid AND g.attnum = f.adnum AND g.attgenerated <> ''
-JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = f.oid
-    AND p.refclassid = 'pg_class'::regclass AND p.refobjid = f.adrelid
-    AND p.refobjsubid > 0 AND p.refobjsubid <> f.adnum
-JOIN pg_attribute a ON a.attrelid = p.refobjid AND a.attnum = p.refobjsubid
-GROUP BY f.oid
+SELECT f.oid, used.names
+FROM pg_attribute g
+JOIN pg_attrdef f ON f.adrelid = g.attrelid AND f.adnum = g.attnum
+CROSS JOIN LATERAL (
+    SELECT array_agg(a.attname::text) AS names
+    FROM pg_depend p
+    JOIN pg_attribute a ON a.attrelid = p.refobjid AND a.attnum = p.refobjsubid
+    WHERE p.classid = 'pg_attrdef'::regclass AND p.objid = f.oid
+        AND p.refclassid = 'pg_class'::regclass AND p.refobjid = f.adrelid
+        AND p.refobjsubid > 0 AND p.refobjsubid <> f.adnum
+) used
+WHERE g.attgenerated <> '' AND used.names IS NOT NULL
 """
 
 CONSTRAINTS = _filled("""
@@ -238,7 +246,7 @@ UNION ALL
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
     n.nspname, p.proname, NULL
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE {ours}
+WHERE p.oid >= 16384 AND {ours}
     AND {no_function_member}
 UNION ALL
 SELECT 'trigger', n.nspname, c.relname, g.tgname
@@ -256,7 +264,7 @@ DEPENDENTS = _filled("""
 SELECT DISTINCT n.nspname, c.relname, a.attname,
     CASE WHEN v.oid IS NOT NULL
          THEN CASE v.relkind WHEN 'm' THEN 'materialized view ' ELSE 'view ' END
-              || format('%%I.%%I', vn.nspname, v.relname)
+              || format('%I.%I', vn.nspname, v.relname)
          WHEN g.oid IS NOT NULL THEN 'trigger ' || quote_ident(g.tgname)
          WHEN l.oid IS NOT NULL THEN 'policy ' || quote_ident(l.polname)
          ELSE 'function ' || f.oid::regprocedure END

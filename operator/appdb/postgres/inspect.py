@@ -11,6 +11,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, LiteralString
 
+import psycopg
+
 from appdb.model.catalog import (
     NOT_ENFORCED,
     Catalog,
@@ -34,6 +36,7 @@ from appdb.model.catalog import (
     Table,
     table_key,
 )
+from appdb.model.digest import digest_of_texts, short
 from appdb.model.identifiers import qualified
 from appdb.postgres import catalog_sql
 from appdb.postgres.connect import Session
@@ -54,6 +57,17 @@ _ASK: LiteralString = "SELECT name, setting FROM pg_catalog.pg_settings WHERE na
 _SET: LiteralString = (
     "SELECT set_config(n, v, true) FROM unnest(%s::text[], %s::text[]) AS s (n, v)"
 )
+# Planning these queries takes ten times as long as running them, so a session keeps the plans.
+# The server says which it has: behind a pool of connections it may be another one each time.
+# What was planned for a small catalog is slow in a large one: there are plans for each doubling.
+_ASK_PREPARED: LiteralString = """
+SELECT ARRAY(SELECT name FROM pg_prepared_statements WHERE starts_with(name, 'appdb_catalog')),
+    pg_relation_size('pg_attribute') / 131072
+"""
+_NAMES = {
+    query: f"appdb_catalog_{short(digest_of_texts([query]), 12)}"
+    for query in catalog_sql.TYPES_AND_COLUMNS + catalog_sql.RULES_AND_OTHERS
+}
 
 
 async def read_catalog(conn: Session) -> Catalog:
@@ -75,8 +89,11 @@ async def read_catalog(conn: Session) -> Catalog:
 
 
 async def _read(conn: Session) -> Catalog:
-    await _set(conn, _SETTINGS)
-    return await _Reader(conn).read()
+    async with conn.pipeline():
+        await _set(conn, _SETTINGS)
+        cursor = await conn.execute(_ASK_PREPARED)
+    ((prepared, size),) = await cursor.fetchall()
+    return await _Reader(conn, frozenset(prepared), size_class=size.bit_length()).read()
 
 
 async def _set(conn: Session, settings: Iterable[tuple[Any, ...]]) -> None:
@@ -87,8 +104,10 @@ async def _set(conn: Session, settings: Iterable[tuple[Any, ...]]) -> None:
 class _Reader:
     """Collects objects and comments while the queries run."""
 
-    def __init__(self, conn: Session) -> None:
+    def __init__(self, conn: Session, prepared: frozenset[str], *, size_class: int) -> None:
         self._conn = conn
+        self._prepared = prepared
+        self._size_class = size_class
         self._objects: dict[Key, Record] = {}
         self._comments: dict[Key, str] = {}
         self._rows: dict[str, list[Row]] = {}
@@ -126,11 +145,16 @@ class _Reader:
 
     async def _ask(self, queries: tuple[LiteralString, ...]) -> None:
         """Send queries at once: waiting for each answer would take longer than they do."""
-        # An empty sequence of values keeps "%%" one sign and the statement a single one.
         async with self._conn.pipeline():
-            cursors = [await self._conn.execute(query, ()) for query in queries]
+            cursors = [await self._execute(query) for query in queries]
         for query, cursor in zip(queries, cursors, strict=True):
             self._rows[query] = await cursor.fetchall()
+
+    async def _execute(self, query: LiteralString) -> psycopg.AsyncCursor[Row]:
+        name = f"{_NAMES[query]}_{self._size_class}"
+        if name not in self._prepared:
+            await self._conn.execute(f"PREPARE {name} AS {query}".encode())
+        return await self._conn.execute(f"EXECUTE {name}".encode())
 
     def _add(self, key: Key, record: Record, comment: str | None) -> None:
         self._objects[key] = record

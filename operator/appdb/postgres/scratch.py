@@ -204,18 +204,20 @@ class Scratch:
     async def _drop_rights(self) -> None:
         """Work as a new role without rights; it goes with the rollback."""
         found = await self._conn.execute(
-            "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
+            "SELECT has_schema_privilege('public', 'public', 'CREATE') FROM pg_roles"
+            " WHERE rolname = current_user AND (rolsuper OR rolcreaterole)"
         )
         row = await found.fetchone()
-        if row is None or not row[0]:
+        if row is None:
             return
+        (is_open,) = row
         name = sql.Identifier(f"{PREFIX}{secrets.token_hex(6)}")
         database = sql.Identifier(self._conn.info.dbname)
         for query in (
             "CREATE ROLE {role} NOLOGIN",
             "GRANT {role} TO CURRENT_USER",
             "GRANT CREATE, TEMPORARY ON DATABASE {database} TO {role}",
-            "GRANT ALL ON SCHEMA public TO {role}",
+            *(() if is_open else ("GRANT ALL ON SCHEMA public TO {role}",)),
             "SET LOCAL ROLE {role}",
         ):
             await self._conn.execute(sql.SQL(query).format(role=name, database=database))
@@ -389,6 +391,17 @@ async def ensure_scratch_database(conn: Session, name: str) -> str:
         query = sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
         await conn.execute(query)
     return name
+
+
+async def open_to_roles(conn: Session) -> None:
+    """Let every role make things in the schema of a scratch database that nobody else enters.
+
+    A right on a schema, given and taken back by each use, would make Postgres forget all plans.
+    """
+    query = "SELECT has_schema_privilege('public', 'public', 'CREATE')"
+    row = await (await conn.execute(query)).fetchone()
+    if row is not None and not row[0]:
+        await conn.execute("GRANT ALL ON SCHEMA public TO PUBLIC")
 
 
 async def _is_anothers(conn: Session, name: str) -> bool:

@@ -23,7 +23,7 @@ from appdb.postgres.bookroom import ledger_session
 from appdb.postgres.connect import Session
 from appdb.postgres.migrate import Release, plan_release
 from appdb.postgres.scratch import SETTINGS as SCRATCH_SETTINGS
-from appdb.postgres.scratch import Scratch, ensure_scratch_database
+from appdb.postgres.scratch import Scratch, ensure_scratch_database, open_to_roles
 from appdb.postgres.sessions import AdminSessions
 from appdb.postgres.sqlstate import translated
 from appdb.postgres.weigh import largest, weigh
@@ -196,6 +196,7 @@ async def lend_scratch(sessions: AdminSessions, turn: asyncio.Lock) -> AsyncIter
             async with sessions.maintenance() as session:
                 name = await ensure_scratch_database(session, SCRATCH_DATABASE)
             async with sessions.database(name, settings=SCRATCH_SETTINGS) as bench:
+                await open_to_roles(bench)
                 yield bench
 
     scratch = Scratch(lend=in_turn)
