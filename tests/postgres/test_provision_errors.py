@@ -24,6 +24,7 @@ from appdb.postgres.login import proven_login
 from appdb.postgres.provision import app_session, ensure_database
 from appdb.postgres.server import missing_privilege, read_server, require_usable
 from support.sandbox import unique_name
+from support.team import until
 from support.tenants import (
     a_database,
     address_of,
@@ -110,6 +111,9 @@ async def test_a_server_without_tls_is_told_from_one_with_a_wrong_password(postg
 
 async def test_a_database_at_its_own_limit_does_not_accuse_the_server(postgres18, sessions18):
     wanted = await provisioned(sessions18, a_database(connection_limit=1))
+    open_there = f"SELECT FROM pg_stat_activity WHERE datname = '{wanted.name}'"
+    # What provisioning has closed may take a moment to go.
+    until(lambda: as_superuser(postgres18, "postgres", open_there) == [], say=lambda: open_there)
     async with logged_in(sessions18, wanted.logins[0], wanted.name):
         err = await refused(sessions18.address, wanted.logins[0], database=wanted.name)
 

@@ -5,6 +5,7 @@ claimed owner last, because it is what says that the rest was ours. What stands 
 way is named; a deletion is never given up.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -71,6 +72,8 @@ WHERE a.usename = ANY(%(roles)s)
 """
 
 
+# A session that was closed a moment ago is still there.
+_LAST_MOMENTS_SECONDS = (0.05, 0.2, 0.5)
 # Of the 400 characters that a message has.
 _ROOM_FOR_NAMES = 170
 
@@ -263,11 +266,21 @@ async def _drop_by_force(session: Session, wanted: WantedDatabase, *, doing: str
     try:
         await run(session, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name), doing=doing)
     except InsufficientPrivilege:
-        kept, _ = await read_row(session, _END_CLIENTS, {"database": wanted.name}, doing=doing)
-        if kept:
+        if await _end_clients(session, wanted, doing=doing):
             # Postgres would wait for them, 5 seconds at each try.
             raise
         await run(session, sql.SQL("DROP DATABASE {}").format(name), doing=doing)
+
+
+async def _end_clients(session: Session, wanted: WantedDatabase, *, doing: str) -> int:
+    """End what we may of the sessions in a database; return how many stay open all the same."""
+    kept = 0
+    for pause in (*_LAST_MOMENTS_SECONDS, None):
+        kept, _ = await read_row(session, _END_CLIENTS, {"database": wanted.name}, doing=doing)
+        if not kept or pause is None:
+            break
+        await asyncio.sleep(pause)
+    return kept
 
 
 async def _read_list(
