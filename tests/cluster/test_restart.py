@@ -9,6 +9,8 @@ from appdb.local.audit import mark_end, read_requests
 from appdb.local.manifests import OPERATOR_NAMESPACE, SERVICE_ACCOUNT
 from appdb.local.sandbox import Options, Sandbox
 from appdb.local.waiting import pause
+from support.canary import watched_sandbox
+from support.logins import may_log_in, set_credentials
 from support.sandbox import fresh_namespace
 from support.shop import PRISMA, PRISMA_TWO
 from support.team import Team, until
@@ -26,7 +28,7 @@ NEVER_DUE = {"resync": "24h"}
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox whose operator these tests stop and start."""
-    with Sandbox(tmp_path_factory.mktemp("restart"), Options(audits=True)) as sandbox:
+    with watched_sandbox(tmp_path_factory.mktemp("restart"), Options(audits=True)) as sandbox:
         patch_server(sandbox, NEVER_DUE)
         yield sandbox
 
@@ -129,3 +131,18 @@ def test_an_object_that_is_suspended_stays_alone(own: Sandbox, asleep: Team):
     assert before == asleep.read("shop4")["metadata"]["resourceVersion"]
     asleep.apply("shop4", suspend=False)
     asleep.await_ready("shop4")
+
+
+def test_a_rotation_that_fell_due_meanwhile_is_made_up_for(own: Sandbox, left: Team):
+    rotation = {"interval": "1h", "mode": "Overlap", "grace": "2s"}
+    left.apply("rotated", credentials={"rotation": rotation})
+    left.await_ready("rotated")
+    before = left.keys("rotated")
+    own.operator.kill()
+    set_credentials(left, "rotated", lastRotated="2020-01-01T00:00:00Z")
+
+    own.operator.start()
+
+    until(lambda: before != left.keys("rotated"), say=lambda: left.tell("rotated"))
+    until(lambda: not may_log_in(before), say=lambda: left.tell("rotated"))
+    assert may_log_in(left.keys("rotated"))

@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,7 +13,6 @@ from appdb.cluster.client import Cluster
 from appdb.cluster.resources import SECRETS
 from appdb.errors import ConcurrentUpdate
 from appdb.local.postgres import EmbeddedPostgres
-from support.canary import watched_sandbox
 from support.logins import (
     credentials,
     keys_of,
@@ -24,7 +22,7 @@ from support.logins import (
     set_credentials,
 )
 from support.platform import Platform
-from support.sandbox import fresh_namespace, unique_name
+from support.sandbox import unique_name
 from support.team import Team, until
 
 pytestmark = pytest.mark.cluster
@@ -259,22 +257,6 @@ def test_a_rotation_waits_for_postgres_and_leaves_the_secret_alone(
             assert "one" == credentials(team, name)["lastTrigger"]
             assert before[name]["password"] != team.keys(name)["password"]
             assert may_log_in(team.keys(name))
-
-
-def test_a_rotation_that_fell_due_while_the_operator_was_away_is_made_up_for(tmp_path: Path):
-    with watched_sandbox(tmp_path) as sandbox, fresh_namespace(sandbox.control_plane) as name:
-        team = Team(sandbox=sandbox, namespace=name)
-        team.apply("shop", credentials={"rotation": {"interval": "1h", **OVERLAP, "grace": "2s"}})
-        team.await_ready("shop")
-        before = team.keys("shop")
-        sandbox.operator.kill()
-        set_credentials(team, "shop", lastRotated=LONG_AGO)
-
-        sandbox.operator.start()
-
-        until(lambda: before != team.keys("shop"), say=lambda: team.tell("shop"))
-        until(lambda: not may_log_in(before), say=lambda: team.tell("shop"))
-        assert may_log_in(team.keys("shop"))
 
 
 def test_a_rotation_noted_earlier_by_hand_is_taken_up_without_being_asked(shop: Team):

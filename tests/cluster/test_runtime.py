@@ -235,7 +235,9 @@ def test_a_stand_by_is_ready_and_does_nothing(pair: list[OperatorProcess], settl
     assert metric(leader, "appdb_reconcile_total") > 0
 
 
-@pytest.mark.parametrize(("ending", "seconds"), [("stop", 15), ("kill", 40)])
+@pytest.mark.parametrize(
+    ("ending", "seconds"), [("stop", 15), pytest.param("kill", 40, marks=pytest.mark.slow)]
+)
 def test_a_stand_by_takes_over(
     pair: list[OperatorProcess], settled: Team, ending: str, seconds: float
 ):
@@ -248,6 +250,7 @@ def test_a_stand_by_takes_over(
     assert metric(standby, "appdb_reconcile_total") > 0
 
 
+@pytest.mark.slow
 def test_a_leader_that_sleeps_too_long_ends_itself(pair: list[OperatorProcess], settled: Team):
     leader, standby = pair
 

@@ -154,6 +154,7 @@ def test_a_name_that_is_none_for_a_database_is_refused(shell: Shell, name: str):
     assert "is no name for a database" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_second_sandbox_runs_beside_and_leaves_only_its_logs(shell: Shell):
     assert 0 == shell.run("up", "--name", "other", "--postgres", "16", "--no-operator").returncode
     pids = [pid for pid in shell.parts("other").values() if pid]

@@ -69,6 +69,7 @@ def test_objects_that_go_first_leave_what_they_retain(shop: Team, own: Sandbox, 
     own.kubectl("delete", "namespace", "team-a", "--timeout=60s")
 
 
+@pytest.mark.slow
 def test_a_namespace_that_waits_for_an_operator_that_is_gone_is_let_go(
     shop: Team, own: Sandbox, tmp_path: Path
 ):

@@ -11,7 +11,7 @@ from support.sandbox import fresh_namespace
 from support.shop import POSTS, PRISMA
 from support.team import Team, until
 
-pytestmark = [pytest.mark.faults, pytest.mark.cluster]
+pytestmark = [pytest.mark.faults, pytest.mark.cluster, pytest.mark.slow]
 
 BOTH = PRISMA + POSTS.replace("  title String\n", "  title String\n  note  String?\n")
 NEITHER = PRISMA.replace("  name  String?\n", "") + POSTS

@@ -21,6 +21,7 @@ some = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+few = settings(some, max_examples=6)
 many = settings(some, max_examples=150)
 
 
@@ -95,6 +96,14 @@ async def keeps_its_rows(pair: list[Place], seed: int) -> None:
 
 
 @given(st.integers(0, 10**9))
-@some
+@few
 async def test_chains_of_releases_keep_every_row(pair18: list[Place], seed: int):
+    await keeps_its_rows(pair18, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@given(st.integers(0, 10**9))
+@settings(some, max_examples=30)
+async def test_many_chains_of_releases_keep_every_row(pair18: list[Place], seed: int):
     await keeps_its_rows(pair18, seed)

@@ -90,6 +90,7 @@ async def test_five_releases_keep_every_row_and_end_as_a_fresh_database(pair: li
     await assert_like_the_last(place, fresh)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_the_commands_of_the_page_do_what_it_says(
     postgres18: EmbeddedPostgres, tmp_path: Path
