@@ -282,6 +282,8 @@ async def places(server: EmbeddedPostgres, count: int = 1) -> AsyncIterator[list
     async with AsyncExitStack() as stack:
         bench_dsn = stack.enter_context(fresh_database(server, "scratch"))
         bench = await stack.enter_async_context(session(bench_dsn))
+        name = sql.Identifier(bench.info.dbname)
+        await bench.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
         await open_to_roles(bench)
         scratch = Scratch(conn=bench)
         found = []

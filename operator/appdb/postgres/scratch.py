@@ -398,9 +398,12 @@ async def open_to_roles(conn: Session) -> None:
 
     A right on a schema, given and taken back by each use, would make Postgres forget all plans.
     """
-    query = "SELECT has_schema_privilege('public', 'public', 'CREATE')"
-    row = await (await conn.execute(query)).fetchone()
-    if row is not None and not row[0]:
+    found = await conn.execute(
+        "SELECT FROM pg_database WHERE datname = current_database()"
+        " AND NOT has_database_privilege('public', oid, 'CONNECT')"
+        " AND NOT has_schema_privilege('public', 'public', 'CREATE')"
+    )
+    if await found.fetchone() is not None:
         await conn.execute("GRANT ALL ON SCHEMA public TO PUBLIC")
 
 
