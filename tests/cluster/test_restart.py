@@ -10,7 +10,7 @@ from appdb.local.manifests import OPERATOR_NAMESPACE, SERVICE_ACCOUNT
 from appdb.local.sandbox import Options, Sandbox
 from appdb.local.waiting import pause
 from support.canary import watched_sandbox
-from support.logins import may_log_in, set_credentials
+from support.logins import LONG_AGO, may_log_in, set_credentials
 from support.sandbox import fresh_namespace
 from support.shop import PRISMA, PRISMA_TWO
 from support.team import Team, until
@@ -139,7 +139,7 @@ def test_a_rotation_that_fell_due_meanwhile_is_made_up_for(own: Sandbox, left: T
     left.await_ready("rotated")
     before = left.keys("rotated")
     own.operator.kill()
-    set_credentials(left, "rotated", lastRotated="2020-01-01T00:00:00Z")
+    set_credentials(left, "rotated", lastRotated=LONG_AGO)
 
     own.operator.start()
 

@@ -14,6 +14,7 @@ from appdb.cluster.resources import SECRETS
 from appdb.errors import ConcurrentUpdate
 from appdb.local.postgres import EmbeddedPostgres
 from support.logins import (
+    LONG_AGO,
     credentials,
     keys_of,
     login_roles,
@@ -27,7 +28,6 @@ from support.team import Team, until
 
 pytestmark = pytest.mark.cluster
 
-LONG_AGO = "2020-01-01T00:00:00Z"
 OVERLAP = {"mode": "Overlap"}
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,20 +25,6 @@ from support.shop_releases import (
 )
 
 pytestmark = pytest.mark.postgres
-
-VERSIONS = [18, pytest.param(16, marks=pytest.mark.slow), pytest.param(15, marks=pytest.mark.slow)]
-
-
-@pytest.fixture(params=VERSIONS, ids="pg{}".format)
-def server(request: pytest.FixtureRequest) -> EmbeddedPostgres:
-    found: EmbeddedPostgres = request.getfixturevalue(f"postgres{request.param}")
-    return found
-
-
-@pytest.fixture
-async def pair(server: EmbeddedPostgres) -> AsyncIterator[list[Place]]:
-    async with places(server, 2) as found:
-        yield found
 
 
 def appdb(place: Place, word: str, folder: Path, *words: str) -> tuple[int, dict]:

@@ -6,6 +6,8 @@ import psycopg
 
 from support.team import Json, Team, decoded, until
 
+LONG_AGO = "2020-01-01T00:00:00Z"
+
 
 def may_log_in(keys: Mapping[str, str]) -> bool:
     """Tell whether the keys of a Secret, as they are or were, open a session."""
